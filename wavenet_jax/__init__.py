@@ -1,0 +1,1 @@
+"""The WaveNet family in JAX: train on your own audio, sample faster than real time."""

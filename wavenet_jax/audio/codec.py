@@ -1,0 +1,56 @@
+"""Quantisation grids: between a waveform in [-1, 1] and integer codes.
+
+µ-law companding with µ = Q - 1 (ITU-T G.711; WaveNet §2.2) or evenly spaced levels.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from wavenet_jax.config import WaveNetConfig
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The values that a sample may take: ``levels`` of them, spaced by ``companding`` over [-1, 1]."""
+
+    levels: int
+    companding: str
+
+    @classmethod
+    def of(cls, config: WaveNetConfig) -> "Grid":
+        """The grid that a model's codes live on."""
+        return cls(config.levels, config.companding)
+
+    @property
+    def silence(self) -> int:
+        """The code of a waveform at rest."""
+        return int(self.encode(np.zeros(1))[0])
+
+    @cached_property
+    def values(self) -> np.ndarray:
+        """The waveform value of each code: ``[Q]`` float32, increasing."""
+        companded = np.linspace(-1.0, 1.0, self.levels)
+        return self._expand(companded).astype(np.float32)
+
+    def encode(self, waveform: np.ndarray) -> np.ndarray:
+        """Codes of a waveform of any shape: int32 in [0, Q); values beyond [-1, 1] are clipped."""
+        companded = self._compress(np.clip(waveform, -1.0, 1.0).astype(np.float64))
+        return np.floor((companded + 1) / 2 * (self.levels - 1) + 0.5).astype(np.int32)
+
+    def decode(self, codes: np.ndarray) -> np.ndarray:
+        """The float32 waveform of codes of any shape."""
+        return self.values[codes]
+
+    def _compress(self, waveform: np.ndarray) -> np.ndarray:
+        if self.companding == "linear":
+            return waveform
+        mu = self.levels - 1
+        return np.sign(waveform) * np.log1p(mu * np.abs(waveform)) / np.log1p(mu)
+
+    def _expand(self, companded: np.ndarray) -> np.ndarray:
+        if self.companding == "linear":
+            return companded
+        mu = self.levels - 1
+        return np.sign(companded) * np.expm1(np.abs(companded) * np.log1p(mu)) / mu

@@ -1,0 +1,130 @@
+"""What a config dataclass is made of: options with bounds, a check of them, and JSON both ways."""
+
+import dataclasses
+import json
+import math
+import types
+import typing
+from typing import Any, TypeVar
+
+C = TypeVar("C")
+
+
+def option(
+    default: Any,
+    help: str,
+    *,
+    choices: tuple[str, ...] | None = None,
+    at_least: float | None = None,
+    at_most: float | None = None,
+    above: float | None = None,
+    below: float | None = None,
+) -> Any:
+    """Declares a dataclass field with its default, its help text and the values it accepts.
+
+    Bounds hold for every element of a tuple. ``None`` is accepted where the field's type says so.
+    """
+    bounds = {"at_least": at_least, "at_most": at_most, "above": above, "below": below}
+    return dataclasses.field(
+        default=default,
+        metadata={
+            "help": help,
+            "choices": choices,
+            "bounds": {name: bound for name, bound in bounds.items() if bound is not None},
+        },
+    )
+
+
+_HOLDS = {
+    "at_least": lambda value, bound: value >= bound,
+    "at_most": lambda value, bound: value <= bound,
+    "above": lambda value, bound: value > bound,
+    "below": lambda value, bound: value < bound,
+}
+
+
+def check(field: dataclasses.Field, value: Any) -> None:
+    """Raises ``ValueError``, in one line, when ``value`` is not one that ``field`` accepts."""
+    if value is None:
+        if type(None) not in typing.get_args(field.type):
+            raise ValueError(f"{field.name} needs a value, got none")
+        return
+    choices = field.metadata.get("choices")
+    if choices is not None and value not in choices:
+        raise ValueError(f"{field.name} must be one of {', '.join(choices)}, got {value!r}")
+    for element in value if isinstance(value, tuple) else (value,):
+        if isinstance(element, float) and not math.isfinite(element):
+            raise ValueError(f"{field.name} must be a finite number, got {element}")
+        for name, bound in field.metadata.get("bounds", {}).items():
+            if not _HOLDS[name](element, bound):
+                raise ValueError(f"{field.name} must be {name.replace('_', ' ')} {bound}, got {element}")
+
+
+class Checked:
+    """A dataclass that checks its fields' bounds when it is made."""
+
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):  # type: ignore[arg-type]
+            if "help" in field.metadata:
+                check(field, getattr(self, field.name))
+        self.check_together()
+
+    def check_together(self) -> None:
+        """Raises ``ValueError`` for fields that do not fit each other."""
+
+
+def to_json(config: Any) -> str:
+    """A config dataclass, nested ones included, as indented JSON text."""
+    return json.dumps(dataclasses.asdict(config), indent=2) + "\n"
+
+
+def from_json(kind: type[C], text: str) -> C:
+    """The config of class ``kind`` that ``to_json`` wrote.
+
+    Raises:
+      ValueError: not JSON, a field that ``kind`` does not know, or a value out of its bounds.
+    """
+    try:
+        tree = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"not valid JSON: {error}") from None
+    return _from_tree(kind, tree)
+
+
+def _from_tree(kind: Any, tree: Any) -> Any:
+    if not isinstance(tree, dict):
+        raise ValueError(f"{kind.__name__} must be a JSON object, got {tree!r}")
+    fields = {field.name: field for field in dataclasses.fields(kind)}
+    unknown = sorted(set(tree) - set(fields))
+    if unknown:
+        raise ValueError(f"{kind.__name__} has no field {unknown[0]!r}; it was written by another version")
+    return kind(**{name: _from_value(fields[name], value) for name, value in tree.items()})
+
+
+def _from_value(field: dataclasses.Field, value: Any) -> Any:
+    if dataclasses.is_dataclass(field.type):
+        return _from_tree(field.type, value)
+    if value is None:
+        return None
+    kind = base_type(field)
+    if typing.get_origin(kind) is tuple:
+        element = typing.get_args(kind)[0]
+        if isinstance(value, list) and all(_is_a(item, element) for item in value):
+            return tuple(value)
+    elif _is_a(value, kind):
+        return kind(value)
+    raise ValueError(f"{field.name} must be of type {getattr(kind, '__name__', kind)}, got {value!r}")
+
+
+def _is_a(value: Any, kind: type) -> bool:
+    if kind is bool or isinstance(value, bool):
+        return kind is bool and isinstance(value, bool)
+    return isinstance(value, (int, float) if kind is float else kind)
+
+
+def base_type(field: dataclasses.Field) -> Any:
+    """The field's type without its ``| None``."""
+    if isinstance(field.type, types.UnionType):
+        (kind,) = (kind for kind in typing.get_args(field.type) if kind is not type(None))
+        return kind
+    return field.type
