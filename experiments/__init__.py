@@ -1,0 +1,1 @@
+"""The doors: programs that read flags, call the library, and report."""
