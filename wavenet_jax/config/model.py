@@ -29,7 +29,9 @@ class WaveNetConfig(Checked):
     kernel_size: int = option(2, "Taps of each dilated convolution.", at_least=1)
     input_kernel_size: int = option(1, "Taps of the causal convolution in front of the stack.", at_least=1)
     bias: bool = option(True, "Biases inside the stack (the output projections always have them).")
-    dropout: float = option(0.0, "Share of each layer's input channels that is dropped in training.", at_least=0, below=1)
+    dropout: float = option(
+        0.0, "Share of each layer's input channels that is dropped in training.", at_least=0, below=1
+    )
     weight_norm: bool = option(False, "Weight normalisation (Salimans and Kingma 2016) of every projection.")
     residual_scaling: bool = option(False, "Scale each residual sum by sqrt(1/2), which keeps its variance.")
     compute_dtype: str = option(
@@ -61,6 +63,13 @@ class WaveNetConfig(Checked):
     def resolved_end_channels(self) -> int:
         """E: channels between the two output projections."""
         return self.end_channels or self.skip_channels
+
+    @property
+    def multiply_adds(self) -> int:
+        """Multiplications with an addition that one sample costs."""
+        layer = self.hidden_channels * (2 * self.kernel_size * self.residual_channels + self.skip_channels)
+        residual = (self.layers - 1) * self.hidden_channels * self.residual_channels
+        return self.layers * layer + residual + self.resolved_end_channels * (self.skip_channels + self.levels)
 
     @property
     def receptive_field(self) -> int:

@@ -1,0 +1,149 @@
+"""The dilated gated stack in every tempo (WaveNet §2.1, §2.3, §2.4).
+
+Each layer convolves the residual stream with taps ``d`` samples apart, gates the result, adds a projection of it back
+to the stream, and leaves it for the skip sum. The skip projections of all layers are one matmul over the
+concatenated gates: the same sum, far fewer passes over memory.
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from wavenet_jax.config import WaveNetConfig
+from wavenet_jax.typing import Array, Key
+
+
+class StackWeights(NamedTuple):
+    """What the stack multiplies by: weight normalisation resolved, in the compute dtype."""
+
+    dilated: Array  # [L, K, R, G]; tap 0 reaches furthest back, tap K - 1 is the current sample
+    dilated_bias: Array | None  # [L, G]
+    residual: Array | None  # [L - 1, H, R]; the last layer's stream has no reader
+    residual_bias: Array | None  # [L - 1, R]
+    skip: Array  # [L, H, S]
+    skip_bias: Array | None  # [S]
+
+
+class StackState(NamedTuple):
+    """The past inputs that the layers will still read: one ring of ``(K - 1) * dilation`` slots per layer.
+
+    All rings lie in one buffer, so that a step reads them with one gather and writes them with one scatter.
+    """
+
+    position: Array  # [L] int32: the slot of each ring that is read first and written next
+    queues: Array  # [N, B, R]
+
+
+def ring_sizes(config: WaveNetConfig) -> np.ndarray:
+    """Slots of each layer's ring: ``[L]``."""
+    return (config.kernel_size - 1) * np.array(config.dilations, np.int32)
+
+
+def init_state(config: WaveNetConfig, batch_size: int) -> StackState:
+    """The state after endless silence: zeros."""
+    slots = int(ring_sizes(config).sum())
+    return StackState(
+        position=jnp.zeros((config.layers,), jnp.int32),
+        queues=jnp.zeros((slots, batch_size, config.residual_channels), config.compute_dtype),
+    )
+
+
+def whole(config: WaveNetConfig, weights: StackWeights, x: Array, dropout_key: Key | None = None) -> Array:
+    """The skip sum of a whole signal that begins in silence: ``[B, T, R] -> [B, T, S]``."""
+    batch, _, channels = x.shape
+    past = [jnp.zeros((batch, size, channels), x.dtype) for size in ring_sizes(config)]
+    return _layers(config, weights, past, x, dropout_key)[0]
+
+
+def extend(config: WaveNetConfig, weights: StackWeights, state: StackState, x: Array) -> tuple[Array, StackState]:
+    """The skip sum of the next chunk, of any length, and the state after it: ``[B, T, R] -> [B, T, S]``."""
+    sizes = ring_sizes(config)
+    rings = jnp.split(state.queues, np.cumsum(sizes)[:-1])
+    past = [
+        jnp.roll(ring, -state.position[layer], axis=0).swapaxes(0, 1) if sizes[layer] else ring.swapaxes(0, 1)
+        for layer, ring in enumerate(rings)
+    ]
+    skip, recent = _layers(config, weights, past, x)
+    queues = jnp.concatenate([ring.swapaxes(0, 1) for ring in recent])
+    return skip, StackState(jnp.zeros_like(state.position), queues)
+
+
+def step(config: WaveNetConfig, weights: StackWeights, state: StackState, x: Array) -> tuple[Array, StackState]:
+    """The skip sum of the next sample and the state after it: ``[B, R] -> [B, S]``.
+
+    Every past input that the layers read is known before the step begins, so all of them are fetched and projected
+    together; only the current sample goes through the layers one after another.
+    """
+    sizes = ring_sizes(config)
+    kernel, layers = config.kernel_size, config.layers
+    if kernel > 1:
+        ages = np.outer(config.dilations, np.arange(kernel - 1))  # [L, K - 1]: slots after the oldest
+        offsets = np.cumsum(sizes) - sizes
+        slots = offsets[:, None] + (state.position[:, None] + ages) % sizes[:, None]
+        past = state.queues.at[slots].get(mode="promise_in_bounds", unique_indices=True)  # [L, K - 1, B, R]
+        drive = jnp.einsum("lkbr,lkrg->lbg", past, weights.dilated[:, :-1])
+    else:
+        drive = jnp.zeros((layers, 1, 1), x.dtype)
+    if weights.dilated_bias is not None:
+        drive = drive + weights.dilated_bias[:, None]
+    inputs, gated = [], []
+    for layer in range(layers):
+        inputs.append(x)
+        gated.append(_gate(drive[layer] + x @ weights.dilated[layer, -1]))
+        if layer < layers - 1:
+            x = _residual(config, weights, layer, x, gated[-1])
+    if kernel > 1:
+        queues = state.queues.at[slots[:, 0]].set(jnp.stack(inputs), mode="promise_in_bounds", unique_indices=True)
+        state = StackState((state.position + 1) % sizes, queues)
+    return _skip(weights, gated), state
+
+
+def _layers(
+    config: WaveNetConfig, weights: StackWeights, past: list[Array], x: Array, dropout_key: Key | None = None
+) -> tuple[Array, list[Array]]:
+    """All layers over ``x [B, T, R]``, each with its past ``[B, (K - 1) * d, R]``; also each layer's new past."""
+    length = x.shape[1]
+    gated, recent = [], []
+    for layer, dilation in enumerate(config.dilations):
+        heard = x
+        if dropout_key is not None:
+            heard = _drop(config.dropout, jax.random.fold_in(dropout_key, layer), x)
+        window = jnp.concatenate([past[layer], heard], axis=1)
+        drive = sum(
+            window[:, tap * dilation : tap * dilation + length] @ weights.dilated[layer, tap]
+            for tap in range(config.kernel_size)
+        )
+        if weights.dilated_bias is not None:
+            drive = drive + weights.dilated_bias[layer]
+        gated.append(_gate(drive))
+        recent.append(window[:, length:])
+        if layer < config.layers - 1:
+            x = _residual(config, weights, layer, x, gated[-1])
+    return _skip(weights, gated), recent
+
+
+def _gate(drive: Array) -> Array:
+    """tanh of one half times the logistic of the other: ``[..., G] -> [..., H]`` (WaveNet §2.3)."""
+    value, gate = jnp.split(drive, 2, axis=-1)
+    return jnp.tanh(value) * jax.nn.sigmoid(gate)
+
+
+def _residual(config: WaveNetConfig, weights: StackWeights, layer: int, x: Array, gated: Array) -> Array:
+    assert weights.residual is not None
+    x = x + gated @ weights.residual[layer]
+    if weights.residual_bias is not None:
+        x = x + weights.residual_bias[layer]
+    return x * jnp.asarray(0.5**0.5, x.dtype) if config.residual_scaling else x
+
+
+def _skip(weights: StackWeights, gated: list[Array]) -> Array:
+    layers, hidden, skip = weights.skip.shape
+    total = jnp.concatenate(gated, axis=-1) @ weights.skip.reshape(layers * hidden, skip)
+    return total if weights.skip_bias is None else total + weights.skip_bias
+
+
+def _drop(rate: float, key: Key, x: Array) -> Array:
+    keep = jax.random.bernoulli(key, 1 - rate, x.shape)
+    return jnp.where(keep, x / (1 - rate), 0).astype(x.dtype)
