@@ -18,11 +18,12 @@ from wavenet_jax.typing import Array, Key
 class StackWeights(NamedTuple):
     """What the stack multiplies by: weight normalisation resolved, in the compute dtype."""
 
-    dilated: Array  # [L, K, R, G]; tap 0 reaches furthest back, tap K - 1 is the current sample
+    past: Array  # [L, K - 1, R, G]: the taps on past samples, the furthest first
+    current: tuple[Array, ...]  # L of [R, G]: the tap on the current sample
     dilated_bias: Array | None  # [L, G]
-    residual: Array | None  # [L - 1, H, R]; the last layer's stream has no reader
+    residual: tuple[Array, ...]  # L - 1 of [H, R]; the last layer's stream has no reader
     residual_bias: Array | None  # [L - 1, R]
-    skip: Array  # [L, H, S]
+    skip: Array  # [L * H, S]
     skip_bias: Array | None  # [S]
 
 
@@ -83,7 +84,7 @@ def step(config: WaveNetConfig, weights: StackWeights, state: StackState, x: Arr
         offsets = np.cumsum(sizes) - sizes
         slots = offsets[:, None] + (state.position[:, None] + ages) % sizes[:, None]
         past = state.queues.at[slots].get(mode="promise_in_bounds", unique_indices=True)  # [L, K - 1, B, R]
-        drive = jnp.einsum("lkbr,lkrg->lbg", past, weights.dilated[:, :-1])
+        drive = jnp.einsum("lkbr,lkrg->lbg", past, weights.past)
     else:
         drive = jnp.zeros((layers, 1, 1), x.dtype)
     if weights.dilated_bias is not None:
@@ -91,7 +92,7 @@ def step(config: WaveNetConfig, weights: StackWeights, state: StackState, x: Arr
     inputs, gated = [], []
     for layer in range(layers):
         inputs.append(x)
-        gated.append(_gate(drive[layer] + x @ weights.dilated[layer, -1]))
+        gated.append(_gate(drive[layer] + x @ weights.current[layer]))
         if layer < layers - 1:
             x = _residual(config, weights, layer, x, gated[-1])
     if kernel > 1:
@@ -111,10 +112,9 @@ def _layers(
         if dropout_key is not None:
             heard = _drop(config.dropout, jax.random.fold_in(dropout_key, layer), x)
         window = jnp.concatenate([past[layer], heard], axis=1)
-        drive = sum(
-            window[:, tap * dilation : tap * dilation + length] @ weights.dilated[layer, tap]
-            for tap in range(config.kernel_size)
-        )
+        drive = heard @ weights.current[layer]
+        for tap in range(config.kernel_size - 1):
+            drive = drive + window[:, tap * dilation : tap * dilation + length] @ weights.past[layer, tap]
         if weights.dilated_bias is not None:
             drive = drive + weights.dilated_bias[layer]
         gated.append(_gate(drive))
@@ -131,7 +131,6 @@ def _gate(drive: Array) -> Array:
 
 
 def _residual(config: WaveNetConfig, weights: StackWeights, layer: int, x: Array, gated: Array) -> Array:
-    assert weights.residual is not None
     x = x + gated @ weights.residual[layer]
     if weights.residual_bias is not None:
         x = x + weights.residual_bias[layer]
@@ -139,8 +138,7 @@ def _residual(config: WaveNetConfig, weights: StackWeights, layer: int, x: Array
 
 
 def _skip(weights: StackWeights, gated: list[Array]) -> Array:
-    layers, hidden, skip = weights.skip.shape
-    total = jnp.concatenate(gated, axis=-1) @ weights.skip.reshape(layers * hidden, skip)
+    total = jnp.concatenate(gated, axis=-1) @ weights.skip
     return total if weights.skip_bias is None else total + weights.skip_bias
 
 
