@@ -12,6 +12,8 @@ class DataConfig(Checked):
     data_dir: tuple[str, ...] = option(
         (), "Folder of recordings, read recursively; repeat for several; none: synthetic sounds."
     )
+    synthetic_clips: int = option(200, "Training clips of the synthetic data set.", at_least=1)
+    synthetic_seconds: float = option(2.0, "Length of a synthetic clip in seconds.", above=0)
     validation_fraction: float = option(
         0.05, "Share of the files that is held out for validation.", at_least=0, below=1
     )

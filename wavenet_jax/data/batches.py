@@ -1,0 +1,114 @@
+"""Batch ``k`` as a function of the data set, the seed and ``k`` alone."""
+
+import itertools
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
+
+import numpy as np
+
+from wavenet_jax.audio.codec import Grid
+from wavenet_jax.data.crops import Crop, Epochs
+from wavenet_jax.data.source import Source
+
+
+class Batch(NamedTuple):
+    """Crops of audio: inputs ``codes[:, :-1]``, targets ``codes[:, 1:]``; a target counts where the mask is true."""
+
+    codes: np.ndarray
+    """``[B, T + 1]`` int32 in [0, Q)."""
+    mask: np.ndarray
+    """``[B, T]`` bool."""
+
+
+class Batches:
+    """Random-access batches without end: ``batches[k]`` for any ``k >= 0``; an epoch takes ``len(batches)`` of them.
+
+    Epochs follow each other without a gap, so a batch may hold the end of one and the start of the next. Process ``p``
+    of ``P`` gets the ``p``-th of ``P`` equal slices of every batch.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        grid: Grid,
+        *,
+        batch_size: int,
+        crop_samples: int,
+        seed: int,
+        process_index: int = 0,
+        process_count: int = 1,
+    ):
+        """
+        Args:
+          source: the clips.
+          grid: encodes their waveforms.
+          batch_size: crops in a batch, over all processes.
+          crop_samples: T, the samples that a crop's window shows.
+          seed: of the order and the phases.
+          process_index: which of ``process_count`` processes this one is.
+          process_count: how many processes share the work.
+
+        Raises:
+          ValueError: the source has no clip, or the processes cannot share a batch evenly.
+        """
+        if not len(source):
+            raise ValueError("a data set without clips makes no batches; choose another data_dir or another split")
+        if batch_size % process_count:
+            raise ValueError(
+                f"batch_size must be a multiple of the {process_count} processes that share a batch, got {batch_size}"
+            )
+        self._source = source
+        self._grid = grid
+        self._crop_samples = crop_samples
+        self._batch_size = batch_size
+        self._rows = batch_size // process_count
+        self._first_row = process_index * self._rows
+        self._epochs = Epochs(source.lengths, crop_samples, seed)
+
+    def __len__(self) -> int:
+        """Batches that one epoch takes; the last one may reach into the next epoch."""
+        return -(-len(self._epochs) // self._batch_size)
+
+    def __getitem__(self, k: int) -> Batch:
+        """This process's rows of batch ``k``, ``k >= 0``."""
+        first = k * self._batch_size + self._first_row
+        crops = [self._epochs.crop(*divmod(row, len(self._epochs))) for row in range(first, first + self._rows)]
+        return Batch(
+            codes=self._grid.encode(np.stack([self._window(crop) for crop in crops])),
+            mask=np.stack([self._scored(crop) for crop in crops]),
+        )
+
+    def _window(self, crop: Crop) -> np.ndarray:
+        """``[T + 1]``: the window and the sample in front of it, with silence where the clip has none."""
+        stop = crop.start + self._crop_samples
+        first, last = max(0, crop.start - 1), min(stop, int(self._source.lengths[crop.clip]))
+        return np.pad(self._source.read(crop.clip, first, last), (first - (crop.start - 1), stop - last))
+
+    def _scored(self, crop: Crop) -> np.ndarray:
+        """``[T]``: which targets this crop scores."""
+        times = np.arange(crop.start, crop.start + self._crop_samples)
+        return (crop.scored_from <= times) & (times < crop.scored_to)
+
+
+def prefetch(batches: Batches, start: int = 0, *, threads: int = 1, ahead: int = 4) -> Iterator[Batch]:
+    """Batches ``start``, ``start + 1``, ... in order, without end, made ahead of time by ``threads`` threads.
+
+    Args:
+      batches: where they come from.
+      start: the first one.
+      threads: 0 makes each batch when it is asked for.
+      ahead: batches that are made or waiting at any time.
+    """
+    if threads == 0:
+        yield from (batches[k] for k in itertools.count(start))
+    with ThreadPoolExecutor(threads, "prefetch") as pool:
+        pending = deque(pool.submit(batches.__getitem__, k) for k in range(start, start + ahead))
+        try:
+            for k in itertools.count(start + ahead):
+                yield pending.popleft().result()
+                pending.append(pool.submit(batches.__getitem__, k))
+        finally:
+            for batch in pending:
+                batch.cancel()
