@@ -1,0 +1,136 @@
+"""What a run changes at every step, and the step itself: a pure function ``(state, batch) -> (state, metrics)``."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jax.sharding import Mesh
+
+from wavenet_jax.config import RunConfig
+from wavenet_jax.data import Batch
+from wavenet_jax.model import WaveNet
+from wavenet_jax.training import optimizer as optimizers
+from wavenet_jax.training.sharding import replicated, split
+from wavenet_jax.typing import Array, Key, Params
+
+Metrics = dict[str, Array]
+Total = tuple[Array, Params]
+TrainStep = Callable[["TrainState", Batch], tuple["TrainState", Metrics]]
+
+
+class TrainState(NamedTuple):
+    """Arrays only: what a checkpoint has to hold for the run to go on bit for bit."""
+
+    step: Array  # [] int32: batches seen, which is the number of the next one
+    params: Params
+    opt_state: optax.OptState
+    ema: Params | None  # averaged parameters; None when the run keeps none
+    skipped: Array  # [] int32: steps whose loss or gradient was not finite
+    skipped_in_a_row: Array  # [] int32
+
+
+def averaged(state: TrainState) -> Params:
+    """The parameters that evaluation and sampling use."""
+    return state.params if state.ema is None else state.ema
+
+
+class Trainer:
+    """The pure functions of one run's configuration, jitted for a mesh: the first state, and the step."""
+
+    def __init__(self, config: RunConfig, mesh: Mesh) -> None:
+        self.config = config
+        self.mesh = mesh
+        self.model = WaveNet(config.model)
+        self.schedule = optimizers.make_schedule(config.optimizer, config.train.num_steps)
+        self.optimizer = optimizers.make_optimizer(config.optimizer, self.schedule)
+        whole = replicated(mesh)
+        self.init = jax.jit(self._init, out_shardings=whole)
+        self.step: TrainStep = jax.jit(
+            self._step, in_shardings=(whole, split(mesh)), out_shardings=whole, donate_argnums=0
+        )
+
+    @property
+    def state_shapes(self) -> TrainState:
+        """Shapes, dtypes and shardings of the state, without making it."""
+        whole = replicated(self.mesh)
+        return jax.tree.map(
+            lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=whole), jax.eval_shape(self._init)
+        )
+
+    def _init(self) -> TrainState:
+        key = jax.random.key(self.config.train.seed)
+        params = self.model.init(key, jnp.zeros((1, 1), jnp.int32))["params"]
+        return TrainState(
+            step=jnp.zeros((), jnp.int32),
+            params=params,
+            opt_state=self.optimizer.init(params),
+            ema=None if self.config.optimizer.ema_decay is None else params,
+            skipped=jnp.zeros((), jnp.int32),
+            skipped_in_a_row=jnp.zeros((), jnp.int32),
+        )
+
+    def _step(self, state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
+        config = self.config.optimizer
+        dropout_key = jax.random.fold_in(jax.random.key(self.config.train.seed), state.step)
+        nats, gradient = self._loss_and_gradient(state.params, batch, dropout_key)
+        gradient_norm = optax.global_norm(gradient)
+        updates, opt_state = self.optimizer.update(gradient, state.opt_state, state.params)
+        params = optax.apply_updates(state.params, updates)
+        updates_before = state.step - state.skipped
+        ema = state.ema
+        if ema is not None:
+            ema = optimizers.update_average(ema, params, updates_before, config.ema_decay)
+
+        good = jnp.isfinite(nats) & jnp.isfinite(gradient_norm)
+        skip = 1 - good.astype(jnp.int32)
+        params, opt_state, ema = jax.tree.map(
+            lambda new, old: jnp.where(good, new, old),
+            (params, opt_state, ema),
+            (state.params, state.opt_state, state.ema),
+        )
+        new_state = TrainState(
+            step=state.step + 1,
+            params=params,
+            opt_state=opt_state,
+            ema=ema,
+            skipped=state.skipped + skip,
+            skipped_in_a_row=(state.skipped_in_a_row + skip) * skip,
+        )
+        metrics = {
+            "bits_per_sample": nats / np.log(2),
+            "samples": batch.mask.sum(),
+            "gradient_norm": gradient_norm,
+            "update_norm": optax.global_norm(updates),
+            "learning_rate": jnp.asarray(self.schedule(updates_before), jnp.float32),
+            "skipped": new_state.skipped,
+            "skipped_in_a_row": new_state.skipped_in_a_row,
+        }
+        return new_state, metrics
+
+    def _loss_and_gradient(self, params: Params, batch: Batch, key: Key) -> Total:
+        """Mean nats of the batch's scored samples, and its gradient, summed over the microbatches."""
+        pieces = self.config.optimizer.microbatches
+        scored = jnp.maximum(batch.mask.sum(), 1)  # over all devices
+
+        def mean_nats(params: Params, codes: Array, mask: Array, key: Key) -> Array:
+            outputs = self.model.apply({"params": params}, codes[:, :-1], train=True, rngs={"dropout": key})
+            nats = -self.model.head.log_prob(outputs, codes[:, 1:])
+            return jnp.where(mask, nats, 0).sum() / scored
+
+        loss_and_gradient = jax.value_and_grad(mean_nats)
+        if pieces == 1:
+            return loss_and_gradient(params, batch.codes, batch.mask, key)
+
+        def add(total: Total, piece: tuple[Array, Array, Key]) -> tuple[Total, None]:
+            return jax.tree.map(jnp.add, total, loss_and_gradient(params, *piece)), None
+
+        def cut(rows: Array) -> Array:
+            # Every piece takes every pieces-th row, so that each device keeps the rows that it has.
+            return rows.reshape(-1, pieces, *rows.shape[1:]).swapaxes(0, 1)
+
+        nothing = jax.tree.map(jnp.zeros_like, (scored.astype(jnp.float32), params))
+        keys = jax.random.split(key, pieces)
+        return jax.lax.scan(add, nothing, (cut(batch.codes), cut(batch.mask), keys))[0]
