@@ -5,6 +5,7 @@ to the stream, and leaves it for the skip sum. The skip projections of all layer
 concatenated gates: the same sum, far fewer passes over memory.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import jax
@@ -12,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from wavenet_jax.config import WaveNetConfig
+from wavenet_jax.model.linear import linear
 from wavenet_jax.typing import Array, Key
 
 
@@ -53,9 +55,7 @@ def init_state(config: WaveNetConfig, batch_size: int) -> StackState:
 
 def whole(config: WaveNetConfig, weights: StackWeights, x: Array, dropout_key: Key | None = None) -> Array:
     """The skip sum of a whole signal that begins in silence: ``[B, T, R] -> [B, T, S]``."""
-    batch, _, channels = x.shape
-    past = [jnp.zeros((batch, size, channels), x.dtype) for size in ring_sizes(config)]
-    return _layers(config, weights, past, x, dropout_key)[0]
+    return _layers(config, weights, [None] * config.layers, x, dropout_key)[0]
 
 
 def extend(config: WaveNetConfig, weights: StackWeights, state: StackState, x: Array) -> tuple[Array, StackState]:
@@ -63,12 +63,15 @@ def extend(config: WaveNetConfig, weights: StackWeights, state: StackState, x: A
     sizes = ring_sizes(config)
     rings = jnp.split(state.queues, np.cumsum(sizes)[:-1])
     past = [
-        jnp.roll(ring, -state.position[layer], axis=0).swapaxes(0, 1) if sizes[layer] else ring.swapaxes(0, 1)
+        jnp.roll(ring, -state.position[layer], axis=0).swapaxes(0, 1) if sizes[layer] else None
         for layer, ring in enumerate(rings)
     ]
-    skip, recent = _layers(config, weights, past, x)
-    queues = jnp.concatenate([ring.swapaxes(0, 1) for ring in recent])
-    return skip, StackState(jnp.zeros_like(state.position), queues)
+    skip, heard = _layers(config, weights, past, x)
+    recent = [
+        ring if earlier is None else jnp.concatenate([earlier, new], axis=1)[:, new.shape[1] :].swapaxes(0, 1)
+        for ring, earlier, new in zip(rings, past, heard, strict=True)
+    ]
+    return skip, StackState(jnp.zeros_like(state.position), jnp.concatenate(recent))
 
 
 def step(config: WaveNetConfig, weights: StackWeights, state: StackState, x: Array) -> tuple[Array, StackState]:
@@ -92,7 +95,7 @@ def step(config: WaveNetConfig, weights: StackWeights, state: StackState, x: Arr
     inputs, gated = [], []
     for layer in range(layers):
         inputs.append(x)
-        gated.append(_gate(drive[layer] + x @ weights.current[layer]))
+        gated.append(_gate(drive[layer] + linear(x, weights.current[layer])))
         if layer < layers - 1:
             x = _residual(config, weights, layer, x, gated[-1])
     if kernel > 1:
@@ -102,26 +105,45 @@ def step(config: WaveNetConfig, weights: StackWeights, state: StackState, x: Arr
 
 
 def _layers(
-    config: WaveNetConfig, weights: StackWeights, past: list[Array], x: Array, dropout_key: Key | None = None
+    config: WaveNetConfig,
+    weights: StackWeights,
+    past: Sequence[Array | None],
+    x: Array,
+    dropout_key: Key | None = None,
 ) -> tuple[Array, list[Array]]:
-    """All layers over ``x [B, T, R]``, each with its past ``[B, (K - 1) * d, R]``; also each layer's new past."""
-    length = x.shape[1]
-    gated, recent = [], []
+    """All layers over ``x [B, T, R]``; also what each layer heard, ``[B, T, R]``.
+
+    ``past`` holds the ``(K - 1) * d`` inputs before the chunk, ``[B, (K - 1) * d, R]``, or None for silence.
+    """
+    gated, heard = [], []
     for layer, dilation in enumerate(config.dilations):
-        heard = x
+        heard.append(x)
         if dropout_key is not None:
-            heard = _drop(config.dropout, jax.random.fold_in(dropout_key, layer), x)
-        window = jnp.concatenate([past[layer], heard], axis=1)
-        drive = heard @ weights.current[layer]
+            heard[-1] = _drop(config.dropout, jax.random.fold_in(dropout_key, layer), x)
+        drive = linear(heard[-1], weights.current[layer])
         for tap in range(config.kernel_size - 1):
-            drive = drive + window[:, tap * dilation : tap * dilation + length] @ weights.past[layer, tap]
+            lag = (config.kernel_size - 1 - tap) * dilation
+            drive = drive + _lagged(past[layer], heard[-1], weights.past[layer, tap], lag)
         if weights.dilated_bias is not None:
             drive = drive + weights.dilated_bias[layer]
         gated.append(_gate(drive))
-        recent.append(window[:, length:])
         if layer < config.layers - 1:
             x = _residual(config, weights, layer, x, gated[-1])
-    return _skip(weights, gated), recent
+    return _skip(weights, gated), heard
+
+
+def _lagged(past: Array | None, x: Array, kernel: Array, lag: int) -> Array:
+    """The projection of the signal ``lag`` samples ago: ``[B, T, R] -> [B, T, G]``.
+
+    The projection is shifted, not its input: shifts of what an element-wise loop reads are free, shifts of what a
+    matmul reads are copies.
+    """
+    length = x.shape[1]
+    projected = linear(x, kernel)
+    if past is None:
+        return jnp.pad(projected, ((0, 0), (lag, 0), (0, 0)))[:, :length]
+    earlier = linear(past[:, past.shape[1] - lag :], kernel)
+    return jnp.concatenate([earlier, projected], axis=1)[:, :length]
 
 
 def _gate(drive: Array) -> Array:
@@ -131,14 +153,14 @@ def _gate(drive: Array) -> Array:
 
 
 def _residual(config: WaveNetConfig, weights: StackWeights, layer: int, x: Array, gated: Array) -> Array:
-    x = x + gated @ weights.residual[layer]
+    x = x + linear(gated, weights.residual[layer])
     if weights.residual_bias is not None:
         x = x + weights.residual_bias[layer]
     return x * jnp.asarray(0.5**0.5, x.dtype) if config.residual_scaling else x
 
 
 def _skip(weights: StackWeights, gated: list[Array]) -> Array:
-    total = jnp.concatenate(gated, axis=-1) @ weights.skip
+    total = linear(jnp.concatenate(gated, axis=-1), weights.skip)
     return total if weights.skip_bias is None else total + weights.skip_bias
 
 
