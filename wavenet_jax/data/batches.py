@@ -2,7 +2,7 @@
 
 import itertools
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -92,7 +92,7 @@ class Batches:
         return (crop.scored_from <= times) & (times < crop.scored_to)
 
 
-def prefetch(batches: Batches, start: int = 0, *, threads: int = 1, ahead: int = 4) -> Iterator[Batch]:
+def prefetch(batches: Batches, start: int = 0, *, threads: int = 1, ahead: int = 4) -> Generator[Batch, None, None]:
     """Batches ``start``, ``start + 1``, ... in order, without end, made ahead of time by ``threads`` threads.
 
     Args:

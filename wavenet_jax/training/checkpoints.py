@@ -48,7 +48,7 @@ class Progress:
 class Restored(NamedTuple):
     """A checkpoint that was read and verified."""
 
-    state: TrainState  # numpy arrays
+    state: TrainState
     progress: Progress
     damaged: list[str]  # newer checkpoints that could not be used, and why
 
@@ -74,7 +74,7 @@ class Checkpoints:
             self._manager.close()
 
     def restore(self, shapes: TrainState) -> Restored | None:
-        """The newest checkpoint that is whole, with arrays of ``shapes``; None where there is none yet.
+        """The newest checkpoint that is whole, shaped and sharded as ``shapes``; None where there is none yet.
 
         Newer ones that are damaged are moved to ``damaged/`` in the run directory.
 
@@ -93,8 +93,9 @@ class Checkpoints:
             self._manager.reload()
         self._policy.bits = _validated_bits(self._manager)
         optimizer = items["optimizer"]
-        state = TrainState(np.int32(step), items["params"], optimizer.pop("opt_state"), items.get("ema"), **optimizer)
-        return Restored(state, Progress(**meta["progress"]), damaged)
+        state = TrainState(jnp.int32(step), items["params"], optimizer.pop("opt_state"), items.get("ema"), **optimizer)
+        shardings = jax.tree.map(lambda leaf: leaf.sharding, shapes)
+        return Restored(jax.device_put(state, shardings), Progress(**meta["progress"]), damaged)
 
     def save(self, state: TrainState, config: RunConfig, progress: Progress, bits: float | None) -> None:
         """Copies the state to the host and begins to write it; ``bits`` are those of a validation at this step.

@@ -5,7 +5,7 @@ is judged with its full receptive field, and one compilation serves every data s
 """
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import jax
 import jax.numpy as jnp
@@ -78,10 +78,12 @@ class Evaluator:
         return nats / samples / float(np.log(2))
 
     def _judge(self, params: Params, state: WaveNetState, arrays: Round) -> tuple[Array, WaveNetState]:
-        state = _silence(state, arrays.starts)
-        outputs, state = self._model.apply({"params": params}, state, arrays.codes[:, :-1], method="extend")
-        nats = -self._model.head.log_prob(outputs, arrays.codes[:, 1:])
-        return jnp.where(arrays.mask, nats, 0).sum(), state
+        codes, mask, starts = (jnp.asarray(array) for array in arrays)
+        silent = _silence(state, starts)
+        result = self._model.apply({"params": params}, silent, codes[:, :-1], method="extend")
+        outputs, state = cast(tuple[Array, WaveNetState], result)
+        nats = -self._model.head.log_prob(outputs, codes[:, 1:])
+        return jnp.where(mask, nats, 0).sum(), state
 
     def _rounds(self, source: Source) -> Iterator[Round]:
         """This process's rows of every round."""

@@ -3,7 +3,7 @@
 import contextlib
 import math
 from collections import deque
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 
 import jax
@@ -26,7 +26,7 @@ from wavenet_jax.training.events import (
     Validated,
 )
 from wavenet_jax.training.excerpt import Excerpt, excerpt
-from wavenet_jax.training.sharding import check_divisible, make_mesh, put, replicated
+from wavenet_jax.training.sharding import check_divisible, make_mesh, put
 from wavenet_jax.training.state import Metrics, Trainer, averaged
 
 
@@ -38,7 +38,7 @@ def train(
     *,
     devices: Sequence[jax.Device] | None = None,
     stop: Callable[[int], str | None] = lambda step: None,
-) -> Iterator[Event]:
+) -> Generator[Event, None, None]:
     """Trains in ``workdir``, going on from its newest checkpoint if there is one, and reports as it goes.
 
     Nothing happens between two events that are asked for, except that the device works ahead by one step. Close the
@@ -95,12 +95,12 @@ class _Run:
         if restored is None:
             self.state, self.progress, self.damaged = self.trainer.init(), Progress(), []
         else:
-            self.state = jax.device_put(restored.state, replicated(mesh))
+            self.state = restored.state
             self.progress, self.damaged = restored.progress, restored.damaged
         self.step = int(self.state.step)
         self.saved_step = self.step if restored else None
 
-    def events(self, stop: Callable[[int], str | None]) -> Iterator[Event]:
+    def events(self, stop: Callable[[int], str | None]) -> Generator[Event, None, None]:
         yield Started(
             step=self.step,
             parameters=sum(leaf.size for leaf in jax.tree.leaves(self.state.params)),

@@ -1,7 +1,7 @@
 """What a run changes at every step, and the step itself: a pure function ``(state, batch) -> (state, metrics)``."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import jax
 import jax.numpy as jnp
@@ -80,9 +80,10 @@ class Trainer:
         updates, opt_state = self.optimizer.update(gradient, state.opt_state, state.params)
         params = optax.apply_updates(state.params, updates)
         updates_before = state.step - state.skipped
-        ema = state.ema
-        if ema is not None:
-            ema = optimizers.update_average(ema, params, updates_before, config.ema_decay)
+        ema = None
+        if state.ema is not None:
+            assert config.ema_decay is not None
+            ema = optimizers.update_average(state.ema, params, updates_before, config.ema_decay)
 
         good = jnp.isfinite(nats) & jnp.isfinite(gradient_norm)
         skip = 1 - good.astype(jnp.int32)
@@ -113,16 +114,17 @@ class Trainer:
     def _loss_and_gradient(self, params: Params, batch: Batch, key: Key) -> Total:
         """Mean nats of the batch's scored samples, and its gradient, summed over the microbatches."""
         pieces = self.config.optimizer.microbatches
-        scored = jnp.maximum(batch.mask.sum(), 1)  # over all devices
+        codes, mask = jnp.asarray(batch.codes), jnp.asarray(batch.mask)
+        scored = jnp.maximum(mask.sum(), 1)  # over all devices
 
         def mean_nats(params: Params, codes: Array, mask: Array, key: Key) -> Array:
             outputs = self.model.apply({"params": params}, codes[:, :-1], train=True, rngs={"dropout": key})
-            nats = -self.model.head.log_prob(outputs, codes[:, 1:])
+            nats = -self.model.head.log_prob(cast(Array, outputs), codes[:, 1:])
             return jnp.where(mask, nats, 0).sum() / scored
 
         loss_and_gradient = jax.value_and_grad(mean_nats)
         if pieces == 1:
-            return loss_and_gradient(params, batch.codes, batch.mask, key)
+            return loss_and_gradient(params, codes, mask, key)
 
         def add(total: Total, piece: tuple[Array, Array, Key]) -> tuple[Total, None]:
             return jax.tree.map(jnp.add, total, loss_and_gradient(params, *piece)), None
@@ -133,4 +135,4 @@ class Trainer:
 
         nothing = jax.tree.map(jnp.zeros_like, (scored.astype(jnp.float32), params))
         keys = jax.random.split(key, pieces)
-        return jax.lax.scan(add, nothing, (cut(batch.codes), cut(batch.mask), keys))[0]
+        return jax.lax.scan(add, nothing, (cut(codes), cut(mask), keys))[0]

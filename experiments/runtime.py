@@ -1,0 +1,49 @@
+"""What every program does before it computes: a compilation cache, quiet logs, several hosts."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import jax
+from absl import logging
+
+from wavenet_jax.config import Checked, option
+
+
+@dataclass(frozen=True)
+class Hosts(Checked):
+    """Several processes that train as one; each is started with the same flags."""
+
+    distributed: bool = option(
+        False, "Join the other processes; found by themselves under SLURM, Open MPI, Kubernetes and on TPU."
+    )
+    coordinator: str | None = option(None, "Address of process 0 as HOST:PORT, where it is not found by itself.")
+    num_processes: int | None = option(None, "How many processes there are, where it is not found.", at_least=1)
+    process_id: int | None = option(None, "Number of this process, where it is not found.", at_least=0)
+
+    def check_together(self) -> None:
+        given = (self.coordinator, self.num_processes, self.process_id)
+        if any(value is not None for value in given):
+            if not self.distributed:
+                raise ValueError("coordinator, num_processes and process_id need --distributed")
+            if None in given:
+                raise ValueError("coordinator, num_processes and process_id are given together, or none of them")
+
+
+def start(hosts: Hosts | None = None) -> None:
+    """Sets up JAX for this process; call it before anything is computed.
+
+    Compiled programs are kept in the user's cache directory, so that a second start is fast; the environment
+    variable JAX_COMPILATION_CACHE_DIR chooses another place.
+    """
+    logging.set_verbosity(logging.ERROR)
+    if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+        jax.config.update("jax_compilation_cache_dir", str(cache_directory() / "compiled"))
+    if hosts is not None and hosts.distributed:
+        jax.distributed.initialize(hosts.coordinator, hosts.num_processes, hosts.process_id)
+
+
+def cache_directory() -> Path:
+    """Where this project keeps what can be made again (XDG base directories)."""
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "wavenet_jax"
