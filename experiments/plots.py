@@ -1,0 +1,72 @@
+"""Pictures of sound, as PNG files."""
+
+from collections.abc import Mapping
+from os import PathLike
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
+from matplotlib.ticker import MaxNLocator
+from numpy.lib.stride_tricks import sliding_window_view
+
+_WINDOW_SECONDS = 0.032
+_DECIBELS = (-90, -20)
+_COLUMNS = 2_000
+_INK = "#24505c"
+
+
+def save_sounds(path: str | PathLike[str], sounds: Mapping[str, np.ndarray], sample_rate: int) -> None:
+    """Draws waveform over spectrogram for each named sound, below each other on one time axis.
+
+    Args:
+      path: of the PNG file.
+      sounds: float waveforms ``[T]`` in [-1, 1] by their names.
+      sample_rate: in Hz.
+    """
+    figure = Figure(figsize=(10, 0.6 + 2.9 * len(sounds)), dpi=120, layout="constrained")
+    axes = figure.subplots(2 * len(sounds), sharex=True, squeeze=False, height_ratios=[1, 2] * len(sounds))[:, 0]
+    for (name, waveform), top, bottom in zip(sounds.items(), axes[::2], axes[1::2], strict=True):
+        _draw_waveform(top, waveform, sample_rate)
+        top.set_title(name, loc="left", fontsize=10)
+        image = _draw_spectrogram(bottom, waveform, sample_rate)
+        figure.colorbar(image, ax=[top, bottom], label="level (dB)", aspect=30, pad=0.01)
+    axes[-1].set_xlabel("time (s)")
+    axes[-1].set_xlim(0, max(len(waveform) for waveform in sounds.values()) / sample_rate)
+    figure.savefig(path, format="png")
+
+
+def _draw_waveform(axes: Axes, waveform: np.ndarray, sample_rate: int) -> None:
+    axes.plot(np.arange(len(waveform)) / sample_rate, waveform, color=_INK, linewidth=0.5)
+    peak = max(float(np.abs(waveform).max()), 1e-3)
+    axes.set_ylim(-1.1 * peak, 1.1 * peak)
+    axes.set_ylabel("amplitude")
+    axes.yaxis.set_major_locator(MaxNLocator(3, symmetric=True))
+    axes.grid(alpha=0.3)
+
+
+def _draw_spectrogram(axes: Axes, waveform: np.ndarray, sample_rate: int) -> AxesImage:
+    axes.set_ylabel("frequency (kHz)")
+    return axes.imshow(
+        spectrogram(waveform, sample_rate),
+        origin="lower",
+        aspect="auto",
+        extent=(0, len(waveform) / sample_rate, 0, sample_rate / 2000),
+        cmap="magma",
+        vmin=_DECIBELS[0],
+        vmax=_DECIBELS[1],
+    )
+
+
+def spectrogram(waveform: np.ndarray, sample_rate: int) -> np.ndarray:
+    """Level in dB of each frequency and time, ``[frequencies, frames]``; a sine at full scale has 0 dB.
+
+    Hann windows of 32 ms every 8 ms, further apart where that would be more frames than a picture has columns.
+    """
+    length = round(_WINDOW_SECONDS * sample_rate)
+    hop = max(length // 4, len(waveform) // _COLUMNS)
+    window = np.hanning(length + 2)[1:-1]
+    padded = np.pad(waveform, (length // 2, length))
+    frames = sliding_window_view(padded, length)[: max(len(waveform), 1) : hop]
+    amplitudes = np.abs(np.fft.rfft(frames * window)) * 2 / window.sum()
+    return 20 * np.log10(np.maximum(amplitudes, 1e-10)).T

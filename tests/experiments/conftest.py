@@ -1,0 +1,55 @@
+"""A trained run, and programs called as from the command line."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from experiments import flags
+from wavenet_jax.config import RunConfig
+from wavenet_jax.data.open import open_source
+from wavenet_jax.training import train
+
+ROOT = Path(__file__).parents[2]
+
+
+class Ended(NamedTuple):
+    """How a program ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+Call = Callable[..., Ended]
+
+
+@pytest.fixture
+def call(capfd: pytest.CaptureFixture) -> Call:
+    """Calls the ``main`` of a program with flags."""
+
+    def program(main: Callable[..., int | None], *arguments: str) -> Ended:
+        with pytest.raises(SystemExit) as caught:
+            flags.run(main, ["program", *arguments])
+        code = caught.value.code
+        assert code is None or isinstance(code, int)
+        return Ended(code or 0, *capfd.readouterr())
+
+    return program
+
+
+@pytest.fixture(scope="session")
+def workdir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The directory of a run of two steps, with the preset ``tiny`` on synthetic sounds."""
+    path = tmp_path_factory.mktemp("run")
+    arguments = [f"--flagfile={ROOT / 'experiments' / 'presets' / 'tiny.flags'}", "--num_steps=2"]
+    (config,) = flags.read([RunConfig], ["program", *arguments])
+    for _ in train(
+        config,
+        path,
+        open_source(config.data, config.model, "train"),
+        open_source(config.data, config.model, "validation"),
+    ):
+        pass
+    return path
