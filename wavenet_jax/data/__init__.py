@@ -2,8 +2,9 @@
 
 from wavenet_jax.data.baselines import baselines
 from wavenet_jax.data.batches import Batch, Batches, prefetch
-from wavenet_jax.data.open import SPLITS, open_source
+from wavenet_jax.data.open import open_source
 from wavenet_jax.data.source import Skipped, Source, blocks
+from wavenet_jax.data.splits import SPLITS
 from wavenet_jax.data.synthetic import Sound, SyntheticSource
 
 __all__ = [
