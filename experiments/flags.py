@@ -19,7 +19,7 @@ import typing
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NoReturn
 
-from absl import flags, logging
+from absl import flags
 
 from wavenet_jax.config import base_type, check
 
@@ -37,7 +37,6 @@ def run(main: Callable[..., int | None], argv: Sequence[str] | None = None) -> N
     if "--help" in argv or "-h" in argv:
         print(help_text(main))
         sys.exit(0)
-    logging.set_verbosity(logging.ERROR)  # orbax warns of options that it sets itself
     try:
         sys.exit(main(*read(kinds, argv)))
     except OSError as error:

@@ -1,6 +1,7 @@
-"""Pictures of sound, as PNG files."""
+"""Pictures of sound and of learning, as PNG files."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import cycle
 from os import PathLike
 
 import numpy as np
@@ -33,6 +34,37 @@ def save_sounds(path: str | PathLike[str], sounds: Mapping[str, np.ndarray], sam
         figure.colorbar(image, ax=[top, bottom], label="level (dB)", aspect=30, pad=0.01)
     axes[-1].set_xlabel("time (s)")
     axes[-1].set_xlim(0, max(len(waveform) for waveform in sounds.values()) / sample_rate)
+    figure.savefig(path, format="png")
+
+
+def save_curve(
+    path: str | PathLike[str],
+    training: Sequence[tuple[float, float]],
+    validation: Sequence[tuple[float, float]],
+    baselines: Mapping[str, float],
+) -> None:
+    """Draws bits per sample over the course of training.
+
+    Args:
+      path: of the PNG file.
+      training: points of (millions of scored samples, bits per sample).
+      validation: the same of held-out audio.
+      baselines: bits per sample of what needs no network, by name; drawn as lines.
+    """
+    figure = Figure(figsize=(9, 5), dpi=120, layout="constrained")
+    axes = figure.subplots()
+    for (name, bits), style in zip(baselines.items(), cycle([":", "-.", "--"]), strict=False):
+        axes.axhline(bits, color="grey", linestyle=style, linewidth=1, label=f"{name.replace('_', ' ')}: {bits:.2f}")
+    if training:
+        axes.plot(*zip(*training, strict=True), color=_INK, linewidth=0.8, alpha=0.6, label="training")
+    if validation:
+        label = f"held out: {validation[-1][1]:.3f} at the end"
+        axes.plot(*zip(*validation, strict=True), color="#d1495b", marker="o", markersize=3, label=label)
+    axes.set_xlabel("training samples (millions)")
+    axes.set_ylabel("bits per sample")
+    axes.set_xlim(left=0)
+    axes.grid(alpha=0.3)
+    axes.legend()
     figure.savefig(path, format="png")
 
 

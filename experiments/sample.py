@@ -21,7 +21,7 @@ import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from experiments import flags, plots
+from experiments import flags, plots, runtime
 from wavenet_jax.audio.codec import Grid
 from wavenet_jax.audio.files import read_audio
 from wavenet_jax.config import Checked, WaveNetConfig, option
@@ -40,7 +40,10 @@ _MOST_SAMPLES = 2**31 - 1024  # of a WAV file, whose header counts bytes in 32 b
 class Options(Checked):
     """What is made, and where it is written."""
 
-    workdir: str = option(None, "Folder of the run, whose newest checkpoint is used.")
+    workdir: str = option(None, "Folder of the run.")
+    checkpoint: str = option(
+        "latest", "Newest checkpoint, or the one with the best validation.", choices=("latest", "best")
+    )
     output: str = option(None, "WAV file to write; several are numbered: out_0.wav, out_1.wav, ...")
     seconds: float = option(2.0, "Length of each file, in seconds.", above=0)
     num_samples: int = option(1, "How many files to make at once.", at_least=1)
@@ -58,7 +61,8 @@ def main(options: Options) -> None:
     paths = _numbered(output, options.num_samples)
     picture = output.with_suffix(".png")
     _refuse_bad_paths([*paths, picture] if options.plot else paths, options.overwrite)
-    run, params, step = load(Path(options.workdir))
+    runtime.start()
+    run, params, step = load(Path(options.workdir), options.checkpoint)
     rate = run.model.sample_rate
     length = _length(options.seconds, rate)
 

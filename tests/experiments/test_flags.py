@@ -36,7 +36,7 @@ def test_a_saved_config_reads_back(config: RunConfig, tmp_path: Path) -> None:
     assert read_run(f"--flagfile={path}") == config
 
 
-@pytest.mark.parametrize("text", ["two\nlines", " indented", "", "tail "])
+@pytest.mark.parametrize("text", ["two\nlines", " indented", "", "tail ", "not \udcff UTF-8"])
 def test_a_text_that_no_flagfile_can_hold_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="^data_dir .* cannot be kept in a flagfile"):
         flags.flag_lines(DataConfig(data_dir=(text,)))
