@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from experiments import flags, plots
+from experiments.outputs import check_output, refuse_existing
 from experiments.records import read_records
 from wavenet_jax.config import Checked, RunConfig, from_json, option
 
@@ -17,10 +18,13 @@ class Options(Checked):
     """Which run, and where the picture is written."""
 
     workdir: str = option(None, "Folder of the run.")
-    output: str = option(None, "PNG file to write; replaced if it exists.")
+    output: str = option(None, "PNG file to write.")
+    overwrite: bool = option(False, "Replace a file that exists.")
 
 
 def main(options: Options) -> None:
+    output = check_output(Path(options.output), ".png")
+    refuse_existing([output], options.overwrite)
     workdir = Path(options.workdir)
     records = read_records(workdir)
     data = from_json(RunConfig, (workdir / "config.json").read_text(encoding="utf-8")).data
@@ -30,8 +34,8 @@ def main(options: Options) -> None:
         for kind in ("train", "validation")
     }
     (*_, start) = (record for record in records if record["kind"] == "start")
-    plots.save_curve(options.output, points["train"], points["validation"], start["baselines"])
-    print(json.dumps({"picture": options.output}))
+    plots.save_curve(output, points["train"], points["validation"], start["baselines"])
+    print(json.dumps({"picture": str(output)}))
 
 
 if __name__ == "__main__":

@@ -205,9 +205,9 @@ def _required(field: dataclasses.Field) -> bool:
 
 
 def _line_text(name: str, text: str) -> str:
-    if text != text.strip() or len(text.splitlines()) != 1:
+    if text != text.strip() or len(text.splitlines()) != 1 or text != text.encode("utf-8", "ignore").decode("utf-8"):
         raise ValueError(
-            f"{name} {text!r} cannot be kept in a flagfile: it is empty, has line breaks or ends in blanks"
+            f"{name} {text!r} cannot be kept in a flagfile: it is empty, not UTF-8, has line breaks or ends in blanks"
         )
     return text
 

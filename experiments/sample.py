@@ -22,6 +22,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from experiments import flags, plots, runtime
+from experiments.outputs import check_output, refuse_existing
 from wavenet_jax.audio.codec import Grid
 from wavenet_jax.audio.files import read_audio
 from wavenet_jax.config import Checked, WaveNetConfig, option
@@ -57,10 +58,10 @@ class Options(Checked):
 
 
 def main(options: Options) -> None:
-    output = Path(options.output)
+    output = check_output(Path(options.output), ".wav")
     paths = _numbered(output, options.num_samples)
     picture = output.with_suffix(".png")
-    _refuse_bad_paths([*paths, picture] if options.plot else paths, options.overwrite)
+    refuse_existing([*paths, picture] if options.plot else paths, options.overwrite)
     runtime.start()
     run, params, step = load(Path(options.workdir), options.checkpoint)
     rate = run.model.sample_rate
@@ -123,17 +124,7 @@ def _generate(
 
 
 def _numbered(output: Path, count: int) -> list[Path]:
-    if output.suffix != ".wav":
-        raise ValueError(f"output must be a file name that ends in .wav, got {output}")
     return [output] if count == 1 else [output.with_stem(f"{output.stem}_{i}") for i in range(count)]
-
-
-def _refuse_bad_paths(paths: list[Path], overwrite: bool) -> None:
-    if not paths[0].parent.is_dir():
-        raise ValueError(f"output must be in a folder that exists, got {paths[0]}; make {paths[0].parent} first")
-    for path in paths:
-        if path.exists() and not (overwrite and path.is_file()):
-            raise ValueError(f"{path} exists; choose another --output, or replace the file with --overwrite")
 
 
 def _length(seconds: float, rate: int) -> int:
