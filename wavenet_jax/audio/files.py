@@ -17,6 +17,7 @@ import soxr
 SAMPLE_RATES = (100, 768_000)
 """Sample rates in Hz between which a file is believed."""
 
+_SFE_BAD_FILE = 7
 _BLOCK_FRAMES = 65_536
 _BLOCK_SAMPLES = 1 << 20
 _READ_IN_PLACE = frozenset({"WAV", "WAVEX", "RF64", "W64", "AIFF", "AU", "CAF", "FLAC"})
@@ -130,8 +131,9 @@ def write_wav(path: str, waveform: np.ndarray, sample_rate: int) -> None:
 
 
 def show(path: str) -> str:
-    """A path as text that can be printed: bytes that are not UTF-8 become question marks."""
-    return os.fsencode(path).decode("utf-8", "replace").replace("\ufffd", "?")
+    """A path as one line of text: whatever cannot be printed becomes a question mark."""
+    text = os.fsencode(path).decode("utf-8", "replace").replace("\ufffd", "?")
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
 @contextmanager
@@ -143,12 +145,22 @@ def _opened(path: str, kind: type[soundfile.SoundFile]) -> Iterator[soundfile.So
             raise AudioFileError("is not a regular file")
         if not status.st_size:
             raise AudioFileError("is empty")
-        with kind(os.fsencode(path)) as file:
-            yield file
+        file = kind(os.fsencode(path))
     except OSError as error:
         raise AudioFileError(f"cannot be opened: {error.strerror or error}") from None
     except soundfile.LibsndfileError as error:
-        raise AudioFileError(f"is not readable audio: {error.error_string.rstrip('.')}") from None
+        raise AudioFileError(f"is not readable audio: {_message(error)}") from None
+    with file:
+        try:
+            yield file
+        except soundfile.LibsndfileError as error:
+            raise AudioFileError(f"is damaged: {_message(error)}") from None
+
+
+def _message(error: soundfile.LibsndfileError) -> str:
+    if error.code == _SFE_BAD_FILE:  # of a file that is there, and regular: its own words would mislead
+        return "Format not recognised"
+    return error.error_string.removeprefix("Error : ").rstrip(".")
 
 
 def _header(file: soundfile.SoundFile) -> Header:
