@@ -52,5 +52,5 @@ def embed(weights: InputWeights, state: InputState, codes: Array) -> tuple[Array
 
 def project(weights: OutputWeights, skip: Array) -> Array:
     """The head's outputs, float32, of the skip sum: ``[..., S] -> [..., outputs]``."""
-    hidden = linear(jax.nn.relu(skip), weights.hidden) + weights.hidden_bias
-    return (linear(jax.nn.relu(hidden), weights.outputs) + weights.outputs_bias).astype(jnp.float32)
+    hidden = linear(jax.nn.relu(skip), weights.hidden, weights.hidden_bias)
+    return linear(jax.nn.relu(hidden), weights.outputs, weights.outputs_bias).astype(jnp.float32)

@@ -22,9 +22,9 @@ class StackWeights(NamedTuple):
 
     past: Array  # [L, K - 1, R, G]: the taps on past samples, the furthest first
     current: tuple[Array, ...]  # L of [R, G]: the tap on the current sample
-    dilated_bias: Array | None  # [L, G]
+    dilated_bias: tuple[Array | None, ...]  # L of [G]
     residual: tuple[Array, ...]  # L - 1 of [H, R]; the last layer's stream has no reader
-    residual_bias: Array | None  # [L - 1, R]
+    residual_bias: tuple[Array | None, ...]  # L - 1 of [R]
     skip: Array  # [L * H, S]
     skip_bias: Array | None  # [S]
 
@@ -60,16 +60,16 @@ def whole(config: WaveNetConfig, weights: StackWeights, x: Array, dropout_key: K
 
 def extend(config: WaveNetConfig, weights: StackWeights, state: StackState, x: Array) -> tuple[Array, StackState]:
     """The skip sum of the next chunk, of any length, and the state after it: ``[B, T, R] -> [B, T, S]``."""
-    sizes = ring_sizes(config)
-    rings = jnp.split(state.queues, np.cumsum(sizes)[:-1])
+    if config.kernel_size == 1:  # nothing is remembered
+        return whole(config, weights, x), state
+    rings = jnp.split(state.queues, np.cumsum(ring_sizes(config))[:-1])
     past = [
-        jnp.roll(ring, -state.position[layer], axis=0).swapaxes(0, 1) if sizes[layer] else None
-        for layer, ring in enumerate(rings)
+        jnp.roll(ring, -position, axis=0).swapaxes(0, 1) for ring, position in zip(rings, state.position, strict=True)
     ]
     skip, heard = _layers(config, weights, past, x)
     recent = [
-        ring if earlier is None else jnp.concatenate([earlier, new], axis=1)[:, new.shape[1] :].swapaxes(0, 1)
-        for ring, earlier, new in zip(rings, past, heard, strict=True)
+        jnp.concatenate([earlier, new], axis=1)[:, new.shape[1] :].swapaxes(0, 1)
+        for earlier, new in zip(past, heard, strict=True)
     ]
     return skip, StackState(jnp.zeros_like(state.position), jnp.concatenate(recent))
 
@@ -82,20 +82,18 @@ def step(config: WaveNetConfig, weights: StackWeights, state: StackState, x: Arr
     """
     sizes = ring_sizes(config)
     kernel, layers = config.kernel_size, config.layers
+    drive = None
     if kernel > 1:
         ages = np.outer(config.dilations, np.arange(kernel - 1))  # [L, K - 1]: slots after the oldest
         offsets = np.cumsum(sizes) - sizes
         slots = offsets[:, None] + (state.position[:, None] + ages) % sizes[:, None]
         past = state.queues.at[slots].get(mode="promise_in_bounds", unique_indices=True)  # [L, K - 1, B, R]
         drive = jnp.einsum("lkbr,lkrg->lbg", past, weights.past)
-    else:
-        drive = jnp.zeros((layers, 1, 1), x.dtype)
-    if weights.dilated_bias is not None:
-        drive = drive + weights.dilated_bias[:, None]
     inputs, gated = [], []
     for layer in range(layers):
         inputs.append(x)
-        gated.append(_gate(drive[layer] + linear(x, weights.current[layer])))
+        current = linear(x, weights.current[layer], weights.dilated_bias[layer])
+        gated.append(_gate(current if drive is None else current + drive[layer]))
         if layer < layers - 1:
             x = _residual(config, weights, layer, x, gated[-1])
     if kernel > 1:
@@ -120,12 +118,10 @@ def _layers(
         heard.append(x)
         if dropout_key is not None:
             heard[-1] = _drop(config.dropout, jax.random.fold_in(dropout_key, layer), x)
-        drive = linear(heard[-1], weights.current[layer])
+        drive = linear(heard[-1], weights.current[layer], weights.dilated_bias[layer])
         for tap in range(config.kernel_size - 1):
             lag = (config.kernel_size - 1 - tap) * dilation
             drive = drive + _lagged(past[layer], heard[-1], weights.past[layer, tap], lag)
-        if weights.dilated_bias is not None:
-            drive = drive + weights.dilated_bias[layer]
         gated.append(_gate(drive))
         if layer < config.layers - 1:
             x = _residual(config, weights, layer, x, gated[-1])
@@ -153,15 +149,12 @@ def _gate(drive: Array) -> Array:
 
 
 def _residual(config: WaveNetConfig, weights: StackWeights, layer: int, x: Array, gated: Array) -> Array:
-    x = x + linear(gated, weights.residual[layer])
-    if weights.residual_bias is not None:
-        x = x + weights.residual_bias[layer]
+    x = x + linear(gated, weights.residual[layer], weights.residual_bias[layer])
     return x * jnp.asarray(0.5**0.5, x.dtype) if config.residual_scaling else x
 
 
 def _skip(weights: StackWeights, gated: list[Array]) -> Array:
-    total = linear(jnp.concatenate(gated, axis=-1), weights.skip)
-    return total if weights.skip_bias is None else total + weights.skip_bias
+    return linear(jnp.concatenate(gated, axis=-1), weights.skip, weights.skip_bias)
 
 
 def _drop(rate: float, key: Key, x: Array) -> Array:

@@ -98,19 +98,25 @@ class GatedStack(_Projections):
         config = self.config
         layers, kernel, residual = config.layers, config.kernel_size, config.residual_channels
         hidden, skip = config.hidden_channels, config.skip_channels
-        several = layers > 1
         dilated = self._kernel("dilated_kernel", (layers, kernel, residual, 2 * hidden), fan_in=(1, 2))
-        mixing = self._kernel("residual_kernel", (layers - 1, hidden, residual), fan_in=(1,)) if several else None
         combining = self._kernel("skip_kernel", (layers, hidden, skip), fan_in=(0, 1))
+        mixing: tuple[Array, ...] = ()
+        mixing_bias: tuple[Array | None, ...] = ()
+        if layers > 1:
+            mixing = tuple(self._kernel("residual_kernel", (layers - 1, hidden, residual), fan_in=(1,)))
+            mixing_bias = self._biases("residual_bias", layers - 1, residual)
         return StackWeights(
             past=dilated[:, :-1],
             current=tuple(dilated[:, -1]),
-            dilated_bias=self._bias("dilated_bias", (layers, 2 * hidden)) if config.bias else None,
-            residual=() if mixing is None else tuple(mixing),
-            residual_bias=self._bias("residual_bias", (layers - 1, residual)) if several and config.bias else None,
+            dilated_bias=self._biases("dilated_bias", layers, 2 * hidden),
+            residual=mixing,
+            residual_bias=mixing_bias,
             skip=combining.reshape(layers * hidden, skip),
             skip_bias=self._bias("skip_bias", (skip,)) if config.bias else None,
         )
+
+    def _biases(self, name: str, layers: int, channels: int) -> tuple[Array | None, ...]:
+        return tuple(self._bias(name, (layers, channels))) if self.config.bias else (None,) * layers
 
     def init_state(self, batch_size: int) -> StackState:
         """The state after endless silence."""

@@ -68,7 +68,8 @@ def scan(step: Step, head: Categorical, strategy: Strategy, session: Session, le
 @functools.partial(jax.jit, static_argnames=("model",))
 def prepare(model: WaveNet, params: Params) -> WaveNetWeights:
     """The weights as the loop wants them, made once instead of at every sample."""
-    return model.apply({"params": params}, method="weights")
+    weights: WaveNetWeights = model.apply({"params": params}, method="weights")  # type: ignore[assignment]
+    return weights
 
 
 @functools.partial(jax.jit, static_argnames=("model", "length"), donate_argnames=("session",))
