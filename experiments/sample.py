@@ -6,12 +6,9 @@ The same seed gives the same samples. Speed, of all files together, is measured 
 audio, whose time includes the compilation.
 """
 
-import contextlib
 import json
 import math
-import os
 import time
-import wave
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,10 +19,11 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from experiments import flags, plots, runtime
-from experiments.outputs import check_output, refuse_existing
+from experiments.outputs import check_output, refuse_existing, wav_files
 from wavenet_jax.audio.codec import Grid
+from wavenet_jax.audio.emphasis import deemphasize
 from wavenet_jax.audio.files import read_audio
-from wavenet_jax.config import Checked, WaveNetConfig, option
+from wavenet_jax.config import Checked, RunConfig, option
 from wavenet_jax.model import WaveNet
 from wavenet_jax.sampling import Ancestral, stream
 from wavenet_jax.training import load
@@ -67,7 +65,7 @@ def main(options: Options) -> None:
     rate = run.model.sample_rate
     length = _length(options.seconds, rate)
 
-    timing = _generate(options, run.model, params, length, paths)
+    timing = _generate(options, run, params, length, paths)
     if options.plot:
         sounds = {str(path): read_audio(str(path), rate)[: _PLOTTED_SECONDS * rate] for path in paths[:_PLOTTED_FILES]}
         plots.save_sounds(picture, sounds, rate)
@@ -83,16 +81,16 @@ def main(options: Options) -> None:
 
 
 def _generate(
-    options: Options, config: WaveNetConfig, params: Params, length: int, paths: list[Path]
+    options: Options, run: RunConfig, params: Params, length: int, paths: list[Path]
 ) -> dict[str, float | None]:
     """Writes the files; returns how fast that was."""
-    rate, grid = config.sample_rate, Grid.of(config)
+    rate = run.model.sample_rate
     chunk = math.ceil(rate / _CHUNKS_PER_SECOND)
     began = time.monotonic()
     first_chunk: float | None = None
     speed = None
     pieces = stream(
-        WaveNet(config),
+        WaveNet(run.model),
         params,
         jax.random.key(options.seed),
         Ancestral(options.temperature),
@@ -100,11 +98,10 @@ def _generate(
         length=length,
         chunk=chunk,
     )
-    with _wav_files(paths, rate) as files, _progress() as progress:
+    with wav_files(paths, rate) as write, _progress() as progress:
         task = progress.add_task("compiling", total=length, speed="")
-        for count, codes in enumerate(pieces):
-            for file, waveform in zip(files, grid.decode(codes), strict=True):
-                file.writeframes(np.round(waveform * 32_767).astype("<i2").tobytes())
+        for count, waveforms in enumerate(_waveforms(run, pieces, options.num_samples)):
+            write(waveforms)
             elapsed = time.monotonic() - began
             if first_chunk is None:
                 first_chunk = elapsed
@@ -113,7 +110,7 @@ def _generate(
             progress.update(
                 task,
                 description="sampling",
-                advance=codes.shape[1],
+                advance=waveforms.shape[1],
                 speed=f"{speed / rate:.2f} x real time" if speed else "",
             )
     return {
@@ -121,6 +118,19 @@ def _generate(
         "times_real_time": speed and speed / rate,
         "first_chunk_seconds": first_chunk,
     }
+
+
+def _waveforms(run: RunConfig, pieces: Iterator[np.ndarray], count: int) -> Iterator[np.ndarray]:
+    """Codes ``[count, T]`` as audio, float32 ``[count, T]``, with the pre-emphasis of the run's data undone."""
+    grid, coefficient = Grid.of(run.model), run.data.pre_emphasis
+    latest = np.zeros(count)
+    for codes in pieces:
+        waveforms = grid.decode(codes)
+        if coefficient is not None:
+            rows = zip(waveforms, latest, strict=True)
+            waveforms = np.stack([deemphasize(waveform, coefficient, previous) for waveform, previous in rows])
+            latest = waveforms[:, -1]
+        yield waveforms
 
 
 def _numbered(output: Path, count: int) -> list[Path]:
@@ -134,25 +144,6 @@ def _length(seconds: float, rate: int) -> int:
             f"seconds must be between {1 / rate:g} and {_MOST_SAMPLES // rate} at {rate} Hz, got {seconds:g}"
         )
     return length
-
-
-@contextlib.contextmanager
-def _wav_files(paths: list[Path], rate: int) -> Iterator[list[wave.Wave_write]]:
-    """Files that are written piece by piece, and appear under their names when all of them are whole."""
-    parts = [path.with_name(f".{path.name}.part") for path in paths]
-    with contextlib.ExitStack() as stack:
-        files = []
-        for part in parts:
-            stack.callback(part.unlink, missing_ok=True)
-            file = stack.enter_context(wave.open(str(part), "wb"))
-            file.setnchannels(1)
-            file.setsampwidth(2)
-            file.setframerate(rate)
-            files.append(file)
-        yield files
-        for file, part, path in zip(files, parts, paths, strict=True):
-            file.close()
-            os.replace(part, path)
 
 
 def _progress() -> Progress:

@@ -1,5 +1,7 @@
 """A strict room: eight CPU devices, no silent rank promotion; warnings are errors (pyproject.toml)."""
 
+from collections.abc import Iterator
+
 import hypothesis
 import jax
 import pytest
@@ -11,3 +13,11 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 
 hypothesis.settings.register_profile("tests", deadline=None, max_examples=50, derandomize=True, print_blob=True)
 hypothesis.settings.load_profile("tests")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keeps what is cached between runs out of the user's folder."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield

@@ -1,6 +1,8 @@
 """The program that makes sound: its files, its report, and what it refuses."""
 
+import dataclasses
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +14,8 @@ import soundfile
 from experiments import sample
 from tests.experiments.conftest import Call
 from wavenet_jax.audio.codec import Grid
+from wavenet_jax.audio.emphasis import deemphasize
+from wavenet_jax.config import to_json
 from wavenet_jax.model import WaveNet
 from wavenet_jax.sampling import Ancestral, stream
 from wavenet_jax.training import load
@@ -52,6 +56,24 @@ def test_one_file_keeps_its_name_and_the_seed_decides(call: Call, workdir: Path,
         assert result["samples_per_second"] is None
         contents.append((tmp_path / name).read_bytes())
     assert contents[0] == contents[1] != contents[2]
+
+
+def test_pre_emphasis_of_the_data_is_undone(call: Call, workdir: Path, tmp_path: Path) -> None:
+    emphasized = tmp_path / "emphasized"
+    shutil.copytree(workdir, emphasized)
+    run, params, _ = load(workdir)
+    changed = dataclasses.replace(run, data=dataclasses.replace(run.data, pre_emphasis=0.5))
+    (emphasized / "config.json").write_text(to_json(changed))
+    output = tmp_path / "out.wav"
+    assert call(sample.main, f"--workdir={emphasized}", f"--output={output}", "--seconds=0.6").code == 0
+
+    pieces = stream(
+        WaveNet(run.model), params, jax.random.key(0), Ancestral(1.0), batch_size=1, length=2_400, chunk=1_000
+    )
+    decoded = Grid.of(run.model).decode(np.concatenate(list(pieces), axis=1))[0]
+    expected = np.clip(deemphasize(decoded, 0.5), -1, 1)
+    written, _ = soundfile.read(output, dtype="int16")
+    np.testing.assert_array_equal(written, np.round(expected * 32_767))
 
 
 @pytest.mark.parametrize(
