@@ -131,9 +131,9 @@ def write_wav(path: str, waveform: np.ndarray, sample_rate: int) -> None:
 
 
 def show(path: str) -> str:
-    """A path as one line of text: whatever cannot be printed becomes a question mark."""
-    text = os.fsencode(path).decode("utf-8", "replace").replace("\ufffd", "?")
-    return "".join(letter if letter.isprintable() else "?" for letter in text)
+    """A path as one line of text that can be printed; whatever cannot appears as an escape."""
+    text = os.fsencode(path).decode("utf-8", "backslashreplace")
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 @contextmanager

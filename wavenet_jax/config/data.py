@@ -31,7 +31,7 @@ class DataConfig(Checked):
 
     label_from: str | None = option(
         None,
-        "What a clip's class is read from: its folder, label_pattern or label_table.",
+        "What a clip's class is read from: its first folder, label_pattern or label_table.",
         choices=("folder", "pattern", "table"),
     )
     label_pattern: str | None = option(

@@ -12,6 +12,9 @@ from wavenet_jax.audio.codec import Grid
 from wavenet_jax.data.crops import Crop, Epochs
 from wavenet_jax.data.source import Source
 
+_AUGMENTATION = 1
+"""Keeps its draws apart from those of the order."""
+
 
 class Batch(NamedTuple):
     """Crops of audio: inputs ``codes[:, :-1]``, targets ``codes[:, 1:]``; a target counts where the mask is true."""
@@ -37,6 +40,8 @@ class Batches:
         batch_size: int,
         crop_samples: int,
         seed: int,
+        gain_db: float = 0.0,
+        flip_polarity: bool = False,
         process_index: int = 0,
         process_count: int = 1,
     ):
@@ -46,7 +51,9 @@ class Batches:
           grid: encodes their waveforms.
           batch_size: crops in a batch, over all processes.
           crop_samples: T, the samples that a crop's window shows.
-          seed: of the order and the phases.
+          seed: of the order, the phases and the augmentation.
+          gain_db: each crop is scaled by up to this many dB, up or down; 0: not at all.
+          flip_polarity: half of the crops are turned upside down.
           process_index: which of ``process_count`` processes this one is.
           process_count: how many processes share the work.
 
@@ -63,6 +70,9 @@ class Batches:
         self._grid = grid
         self._crop_samples = crop_samples
         self._batch_size = batch_size
+        self._gain_db = gain_db
+        self._flip_polarity = flip_polarity
+        self._seed = seed
         self._rows = batch_size // process_count
         self._first_row = process_index * self._rows
         self._epochs = Epochs(source.lengths, crop_samples, seed)
@@ -74,9 +84,11 @@ class Batches:
     def __getitem__(self, k: int) -> Batch:
         """This process's rows of batch ``k``, ``k >= 0``."""
         first = k * self._batch_size + self._first_row
-        crops = [self._epochs.crop(*divmod(row, len(self._epochs))) for row in range(first, first + self._rows)]
+        rows = range(first, first + self._rows)
+        crops = [self._epochs.crop(*divmod(row, len(self._epochs))) for row in rows]
+        windows = [self._factor(row) * self._window(crop) for row, crop in zip(rows, crops, strict=True)]
         return Batch(
-            codes=self._grid.encode(np.stack([self._window(crop) for crop in crops])),
+            codes=self._grid.encode(np.stack(windows)),
             mask=np.stack([self._scored(crop) for crop in crops]),
         )
 
@@ -85,6 +97,12 @@ class Batches:
         stop = crop.start + self._crop_samples
         first, last = max(0, crop.start - 1), min(stop, int(self._source.lengths[crop.clip]))
         return np.pad(self._source.read(crop.clip, first, last), (first - (crop.start - 1), stop - last))
+
+    def _factor(self, row: int) -> np.float32:
+        """What the augmentation multiplies the crop by that is the ``row``-th of all epochs."""
+        gain, flip = np.random.default_rng((_AUGMENTATION, self._seed, row)).uniform(-1, 1, 2)
+        sign = -1.0 if self._flip_polarity and flip < 0 else 1.0
+        return np.float32(sign * 10 ** (gain * self._gain_db / 20))
 
     def _scored(self, crop: Crop) -> np.ndarray:
         """``[T]``: which targets this crop scores."""

@@ -25,7 +25,7 @@ class Recording(NamedTuple):
     """A file of a data set, usable or not."""
 
     name: str
-    """Unique within the data set: the relative name, behind its folder's name where there are several."""
+    """The relative name, behind its folder's name where there are several; printable."""
     split: str
     label: str | None
     transcript: str | None
@@ -110,12 +110,12 @@ class Collection:
     listening: Listening
     cache: PcmCache
 
-    def split(self, split: str) -> FolderSource:
-        """The recordings of a split."""
-        mine = [recording for recording in self.recordings if recording.split == split]
+    def split(self, *splits: str) -> FolderSource:
+        """The recordings of one split, or of several together."""
+        mine = [recording for recording in self.recordings if recording.split in splits]
         return FolderSource(
             [recording for recording in mine if recording.problem is None],
-            [Skipped(show(recording.name), recording.problem) for recording in mine if recording.problem is not None],
+            [Skipped(recording.name, recording.problem) for recording in mine if recording.problem is not None],
             self.classes,
             self.listening,
             self.cache,
@@ -146,7 +146,7 @@ def collect(data: DataConfig, model: WaveNetConfig, progress: Progress | None = 
             label = label_of(name)
             problem = known.scan.problem or _too_short(prepared, model) or _unlabelled(label, data)
             recordings.append(
-                Recording(prefix + name, split_of(name), label, transcript_of(name), known, prepared, problem)
+                Recording(show(prefix + name), split_of(name), label, transcript_of(name), known, prepared, problem)
             )
     classes = sorted({r.label for r in recordings if r.label is not None and r.problem is None})
     return Collection(recordings, classes, listening, cache)

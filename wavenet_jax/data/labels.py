@@ -12,13 +12,13 @@ Lookup = Callable[[str], str | None]
 
 
 def labeller(folder: str, data: DataConfig) -> Lookup:
-    """The class of a file: its folder, a group of a regular expression found in its name, or a table's entry.
+    """The class of a file: the first folder of its name, a group of a pattern found in its name, or a table's entry.
 
     Raises:
       ValueError: the expression or the table cannot be read.
     """
     if data.label_from == "folder":
-        return lambda name: os.path.dirname(name) or None
+        return lambda name: show(name.split("/")[0]) if "/" in name else None
     if data.label_from == "pattern":
         return _by_pattern(str(data.label_pattern))
     if data.label_from == "table":
@@ -47,7 +47,7 @@ def _by_pattern(pattern: str) -> Lookup:
 
     def label(name: str) -> str | None:
         match = expression.search(name)
-        return match and match[1]
+        return show(match[1]) if match and match[1] else None
 
     return label
 
@@ -74,7 +74,7 @@ def read_table(path: str) -> dict[str, str]:
       ValueError: it cannot be read as such a table.
     """
     try:
-        with open(path, encoding="utf-8-sig", errors="surrogateescape", newline=None) as file:
+        with open(path, encoding="utf-8-sig", errors="backslashreplace", newline=None) as file:
             lines = file.read().splitlines()
     except OSError as error:
         raise ValueError(f"table {show(path)} cannot be read: {error.strerror}; check its name") from None
