@@ -1,4 +1,4 @@
-"""Digests of arrays: how a checkpoint shows that it is what was saved."""
+"""Arrays by name, and their digests: how a checkpoint shows that it is what was saved."""
 
 import hashlib
 import json
@@ -10,23 +10,32 @@ import numpy as np
 Listing = dict[str, dict[str, Any]]
 
 
-def listing(tree: Any) -> Listing:
-    """Shape, dtype and SHA-256 of every leaf, by its path in the tree: ``{"params/stack/skip_kernel": {...}}``."""
+def flatten(tree: Any) -> dict[str, Any]:
+    """The leaves of a tree by their paths: ``{"stack/skip_kernel": ...}``."""
+    flat = jax.tree_util.tree_flatten_with_path(tree)[0]
+    return {jax.tree_util.keystr(path, simple=True, separator="/"): leaf for path, leaf in flat}
+
+
+def unflatten(leaves: dict[str, Any], like: Any) -> Any:
+    """The tree of which ``leaves`` are ``flatten``, with the structure of ``like``."""
+    return jax.tree.unflatten(jax.tree.structure(like), [leaves[path] for path in flatten(like)])
+
+
+def listing(arrays: dict[str, np.ndarray]) -> Listing:
+    """Shape, dtype and SHA-256 of every array."""
     return {
-        path: {**_form(leaf), "sha256": hashlib.sha256(np.ascontiguousarray(leaf).tobytes()).hexdigest()}
-        for path, leaf in _leaves(tree)
+        path: {**_form(array), "sha256": hashlib.sha256(array.tobytes()).hexdigest()} for path, array in arrays.items()
     }
 
 
-def different_form(kept: Listing, expected: Any) -> str | None:
-    """The first leaf whose name, shape or dtype is not as in the tree ``expected``, in words; None when all are."""
-    wanted = {path: _form(leaf) for path, leaf in _leaves(expected)}
-    for path in sorted(wanted.keys() | kept.keys()):
+def different_form(kept: Listing, expected: dict[str, Any]) -> str | None:
+    """The first array whose name, shape or dtype is not as expected, in words; None when all are."""
+    for path in sorted(expected.keys() | kept.keys()):
         if path not in kept:
             return f"it has no {path}"
-        if path not in wanted:
-            return f"it has a {path} that this program does not know"
-        for name, value in wanted[path].items():
+        if path not in expected:
+            return f"it has {path}, which this program does not know"
+        for name, value in _form(expected[path]).items():
             if kept[path][name] != value:
                 return f"{path} has {name} {kept[path][name]}, expected {value}"
     return None
@@ -37,10 +46,5 @@ def text_digest(value: Any) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
-def _leaves(tree: Any) -> list[tuple[str, Any]]:
-    flat = jax.tree_util.tree_flatten_with_path(tree)[0]
-    return [(jax.tree_util.keystr(path, simple=True, separator="/"), leaf) for path, leaf in flat]
-
-
-def _form(leaf: Any) -> dict[str, Any]:
-    return {"shape": list(leaf.shape), "dtype": str(leaf.dtype)}
+def _form(array: Any) -> dict[str, Any]:
+    return {"shape": list(array.shape), "dtype": str(array.dtype)}

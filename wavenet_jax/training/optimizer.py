@@ -20,7 +20,7 @@ def make_schedule(config: OptimizerConfig, num_steps: int) -> optax.Schedule:
         "constant": lambda: optax.constant_schedule(peak),
         "cosine": lambda: optax.cosine_decay_schedule(peak, max(num_steps - warmup, 1), alpha=config.final_fraction),
         "step_decay": lambda: optax.exponential_decay(peak, config.decay_steps, config.decay_rate, staircase=True),
-        "noam": lambda: lambda count: peak * jnp.sqrt(warmup / (count + warmup)),
+        "noam": lambda: lambda count: peak * jnp.sqrt(warmup / (jnp.maximum(count, 0) + warmup)),
     }[config.schedule]()
     if not warmup:
         return shape

@@ -86,6 +86,8 @@ class _Run:
             batch_size=config.data.batch_size,
             crop_samples=config.data.crop_samples,
             seed=config.train.seed,
+            gain_db=config.data.gain_db,
+            flip_polarity=config.data.flip_polarity,
             process_index=jax.process_index(),
             process_count=jax.process_count(),
         )

@@ -76,7 +76,7 @@ class Trainer:
         config = self.config.optimizer
         dropout_key = jax.random.fold_in(jax.random.key(self.config.train.seed), state.step)
         nats, gradient = self._loss_and_gradient(state.params, batch, dropout_key)
-        gradient_norm = optax.global_norm(gradient)
+        gradient_norm = optax.tree.norm(gradient)
         updates, opt_state = self.optimizer.update(gradient, state.opt_state, state.params)
         params = optax.apply_updates(state.params, updates)
         updates_before = state.step - state.skipped
@@ -104,7 +104,7 @@ class Trainer:
             "bits_per_sample": nats / np.log(2),
             "samples": batch.mask.sum(),
             "gradient_norm": gradient_norm,
-            "update_norm": optax.global_norm(updates),
+            "update_norm": optax.tree.norm(updates),
             "learning_rate": jnp.asarray(self.schedule(updates_before), jnp.float32),
             "skipped": new_state.skipped,
             "skipped_in_a_row": new_state.skipped_in_a_row,

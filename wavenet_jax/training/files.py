@@ -1,0 +1,103 @@
+"""The files of one checkpoint: an item of arrays is a safetensors file, and ``meta.json`` says what they must hold."""
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jax
+import orbax.checkpoint as ocp
+from safetensors.numpy import load_file, save
+
+from wavenet_jax.training.integrity import Listing, different_form, flatten, listing, text_digest, unflatten
+
+FOLDER = "state"
+"""Where they lie in the folder of a step."""
+
+
+class DamagedError(Exception):
+    """A checkpoint is not what was saved."""
+
+
+def describe(items: dict[str, Any]) -> dict[str, Listing]:
+    """What ``meta.json`` keeps about trees of numpy arrays."""
+    return {name: listing(flatten(tree)) for name, tree in items.items()}
+
+
+def read_meta(step: Path) -> dict[str, Any]:
+    """What a checkpoint says about itself.
+
+    Raises:
+      DamagedError: it is not what was saved.
+    """
+    try:
+        meta = json.loads((step / FOLDER / "meta.json").read_text(encoding="utf-8"))
+        digest = meta.pop("sha256")
+    except (OSError, ValueError, KeyError, AttributeError) as error:
+        raise DamagedError(f"meta.json cannot be read ({type(error).__name__})") from error
+    if digest != text_digest(meta):
+        raise DamagedError("meta.json is not what was saved")
+    return meta
+
+
+def read_items(step: Path, meta: dict[str, Any], shapes: dict[str, Any]) -> dict[str, Any]:
+    """The items named in ``shapes``: trees of numpy arrays.
+
+    Raises:
+      DamagedError: an array is not what was saved.
+      ValueError: the arrays are not those of ``shapes``.
+    """
+    items = {}
+    for name, tree in shapes.items():
+        kept = meta["arrays"].get(name, {})
+        difference = different_form(kept, flatten(tree))
+        if difference is not None:
+            raise ValueError(f"checkpoint {step.name} does not fit this program: {name}: {difference}")
+        file = f"{name}.safetensors"
+        try:
+            arrays = load_file(step / FOLDER / file)
+        except Exception as error:  # safetensors has one type for all damage, derived from Exception
+            raise DamagedError(f"{file} cannot be read ({type(error).__name__})") from error
+        if listing(arrays) != kept:
+            raise DamagedError(f"{file} is not what was saved")
+        items[name] = unflatten(arrays, tree)
+    return items
+
+
+class FilesHandler(ocp.AsyncCheckpointHandler):
+    """Writes the files for orbax, in the background. They are read without it, by the functions above."""
+
+    async def async_save(self, directory: Path, args: "Files") -> list[ocp.future.Future]:
+        return [ocp.future.CommitFutureAwaitingContractedSignals(_write(directory, args), name="checkpoint files")]
+
+    def save(self, directory: Path, args: "Files") -> None:
+        raise NotImplementedError("checkpoints are saved in the background")
+
+    def restore(self, directory: Path, args: Any = None) -> Any:
+        raise NotImplementedError("checkpoints are read with their digests")
+
+
+@ocp.args.register_with_handler(FilesHandler, for_save=True, for_restore=True)
+@dataclass
+class Files(ocp.args.CheckpointArgs):
+    """What is to be written."""
+
+    items: dict[str, Any]  # trees of numpy arrays
+    meta: dict[str, Any]
+
+
+async def _write(directory: Path, files: Files) -> None:
+    if jax.process_index() != 0:
+        return
+    for name, tree in files.items.items():
+        _write_durably(directory / f"{name}.safetensors", save(flatten(tree)))
+    meta = {**files.meta, "sha256": text_digest(files.meta)}
+    _write_durably(directory / "meta.json", json.dumps(meta, indent=1).encode())
+
+
+def _write_durably(path: Path, content: bytes) -> None:
+    with open(path, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
