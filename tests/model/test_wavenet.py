@@ -1,0 +1,112 @@
+"""The network's names and numbers, and the facts that its config declares."""
+
+import json
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from tests.golden import make_model
+from wavenet_jax.config import WaveNetConfig
+from wavenet_jax.model import Categorical, WaveNet, parameter_count
+
+GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "model.json").read_text())
+
+
+def test_parameter_names_and_shapes() -> None:
+    assert make_model.parameter_tree() == GOLDEN["parameters"], (
+        "The parameter tree has changed: checkpoints of older versions no longer load. If that is meant, make a way to "
+        "read them and run `python -m tests.golden.make_model`."
+    )
+
+
+def test_logits() -> None:
+    np.testing.assert_allclose(
+        make_model.logits(),
+        GOLDEN["logits"],
+        rtol=1e-4,
+        atol=1e-5,
+        err_msg="The same parameters give other outputs: trained models would sound different.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("config", "parameters"),
+    [
+        (WaveNetConfig(), 514_624),
+        (WaveNetConfig(cycles=4, skip_channels=1024, end_channels=512, bias=False), 4_109_056),
+    ],
+)
+def test_sizes(config: WaveNetConfig, parameters: int) -> None:
+    assert parameter_count(config) == parameters
+    # Apart from the table in front and the biases, every parameter is multiplied once per sample.
+    shapes = jax.eval_shape(WaveNet(config).init, jax.random.key(0), jnp.zeros((1, 1), jnp.int32))["params"]
+    kernels = {"stack": shapes["stack"], "output": shapes["output"]}
+    multiplied = sum(leaf.size for path, leaf in jax.tree.leaves_with_path(kernels) if "kernel" in str(path[-1]))
+    assert multiplied == config.multiply_adds
+
+
+def test_base_receptive_field_is_64_milliseconds() -> None:
+    assert WaveNetConfig().receptive_field == 1_024
+    assert WaveNetConfig().receptive_field_seconds == 0.064
+
+
+def test_an_untrained_model_is_almost_uniform() -> None:
+    config = WaveNetConfig(dilation_cycle=(1, 2), residual_channels=16, skip_channels=16)
+    model = WaveNet(config)
+    codes = jnp.asarray(np.random.default_rng(0).integers(0, 256, (2, 50)), jnp.int32)
+    params = jax.jit(model.init)(jax.random.key(0), codes)["params"]
+    bits = -model.head.log_prob(model.apply({"params": params}, codes), codes) / np.log(2)
+    assert abs(float(bits.mean()) - 8) < 0.1
+
+
+def test_dropout_acts_in_training_only() -> None:
+    config = WaveNetConfig(levels=8, dilation_cycle=(1, 2), residual_channels=8, skip_channels=8, dropout=0.5)
+    model = WaveNet(config)
+    codes = jnp.arange(20, dtype=jnp.int32).reshape(2, 10) % 8
+    variables = jax.jit(model.init)(jax.random.key(0), codes)
+
+    def outputs(seed: int) -> jax.Array:
+        return model.apply(variables, codes, train=True, rngs={"dropout": jax.random.key(seed)})
+
+    assert (outputs(1) == outputs(1)).all()
+    assert (outputs(1) != outputs(2)).any()
+    assert (outputs(1) != model.apply(variables, codes)).any()
+
+
+def test_weight_norm_starts_as_the_plain_network() -> None:
+    tiny = {"levels": 8, "dilation_cycle": (1, 2), "residual_channels": 4, "skip_channels": 4}
+    codes = jnp.arange(12, dtype=jnp.int32).reshape(2, 6) % 8
+    plain, normed = WaveNet(WaveNetConfig(**tiny)), WaveNet(WaveNetConfig(**tiny, weight_norm=True))
+    params = jax.jit(normed.init)(jax.random.key(0), codes)["params"]
+    kernels = {
+        room: {name: leaf for name, leaf in leaves.items() if not name.endswith("_scale")}
+        for room, leaves in params.items()
+    }
+    np.testing.assert_allclose(
+        normed.apply({"params": params}, codes), plain.apply({"params": kernels}, codes), atol=1e-6
+    )
+    longer = jax.tree.map(lambda leaf: leaf, params)
+    longer["stack"]["dilated_kernel"] = 3 * params["stack"]["dilated_kernel"]
+    np.testing.assert_allclose(  # a direction has no length
+        normed.apply({"params": longer}, codes), normed.apply({"params": params}, codes), atol=1e-6
+    )
+
+
+def test_categorical_likelihoods_sum_to_one() -> None:
+    outputs = jnp.asarray(np.random.default_rng(0).normal(size=(5, 16)) * 10, jnp.float32)
+    head = Categorical(16)
+    nats = jnp.stack([head.log_prob(outputs, jnp.full((5,), code, jnp.int32)) for code in range(16)])
+    np.testing.assert_allclose(jnp.exp(nats).sum(axis=0), 1, rtol=1e-5)
+
+
+def test_categorical_samples_follow_their_probabilities() -> None:
+    probabilities = np.array([0.5, 0.0, 0.3, 0.2])
+    outputs = jnp.broadcast_to(jnp.log(jnp.asarray(probabilities + 1e-30, jnp.float32)), (1000, 4))
+    uniforms = jnp.asarray((np.arange(1000) + 0.5) / 1000, jnp.float32)
+    codes = Categorical(4).sample(outputs, uniforms)
+    np.testing.assert_allclose(np.bincount(codes, minlength=4) / 1000, probabilities, atol=2e-3)
+    cold = Categorical(4).sample(outputs, uniforms, temperature=0.05)
+    assert (cold == 0).mean() > 0.99
