@@ -66,6 +66,7 @@ class Evaluator:
         samples = int(source.lengths.sum())
         if not samples:
             raise ValueError("there is no audio to evaluate on; choose another data_dir, or hold out more files")
+        params = jax.device_put(params, replicated(self._mesh))
         nats = 0.0
         state = self._init()
         pending = jnp.zeros(())
