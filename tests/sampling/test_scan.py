@@ -92,7 +92,7 @@ def test_a_new_temperature_does_not_compile_again() -> None:
     assert advance._cache_size() == before + 1
 
 
-@pytest.mark.parametrize(("name", "value"), itertools.product(("length", "batch_size", "chunk"), (0, -1)))
+@pytest.mark.parametrize(("name", "value"), [*itertools.product(("length", "batch_size", "chunk"), (0, -1))])
 def test_nothing_to_make_is_an_error(name: str, value: int) -> None:
     model, params = trained(CONFIGS["plain"])
     sizes = {"length": 5, "batch_size": 1, "chunk": 5, name: value}
