@@ -10,10 +10,10 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from experiments import flags, runtime
+from experiments import flags, runtime, sources
 from wavenet_jax.audio.codec import Grid
 from wavenet_jax.config import Checked, option
-from wavenet_jax.data import SPLITS, baselines, open_source
+from wavenet_jax.data import SPLITS, baselines
 from wavenet_jax.training import Evaluator, load, make_mesh
 
 
@@ -33,7 +33,7 @@ def main(options: Options) -> None:
     runtime.start()
     config, params, step = load(Path(options.workdir), options.checkpoint)
     data = dataclasses.replace(config.data, data_dir=options.data_dir) if options.data_dir else config.data
-    source = open_source(data, config.model, options.split)
+    source = sources.opened(data, config.model, options.split)
     # One lane per crop of the run's batches, and chunks as long: what fitted in training fits here.
     mesh = make_mesh()
     lanes = -(-data.batch_size // mesh.size) * mesh.size

@@ -1,6 +1,7 @@
 """metrics.jsonl: what a run measured, one JSON object a line.
 
-Every record has a ``step`` and a ``kind``: ``start`` (baselines, device, versions), ``train``, ``validation``.
+Every record has a ``step`` and a ``kind``: ``start`` (baselines, devices, versions), ``train``, ``validation``,
+``probe``.
 """
 
 import json

@@ -7,11 +7,14 @@ from pathlib import Path
 from types import TracebackType
 
 import jax
+import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from tensorboardX import SummaryWriter
 
+from experiments import plots
 from experiments.limits import Matmul, training_flops
+from experiments.probe import Probe
 from experiments.records import Record, Records
 from wavenet_jax.config import RunConfig
 from wavenet_jax.training import Event, Started, StepDone, Validated
@@ -27,8 +30,10 @@ def versions() -> dict[str, str]:
 class Reporter:
     """Takes the events of one run and tells the user. A context manager; give it ``Started`` first."""
 
-    def __init__(self, workdir: Path, config: RunConfig, started: Started) -> None:
+    def __init__(self, workdir: Path, config: RunConfig, started: Started, probe: Probe | None) -> None:
+        """Listens to ``probe``, if there is one, after every validation."""
         self._config = config
+        self._probe = probe
         self._console = Console(stderr=True)
         self._limit_flops = Matmul(2048).flops() * jax.device_count()
         self._records = Records(workdir, started.step)
@@ -79,6 +84,8 @@ class Reporter:
             devices=[device.platform, device.device_kind, jax.device_count()],
             versions=versions(),
         )
+        for name, bits in started.baselines.items():
+            self._board.add_scalar(f"baseline/{name}", bits, started.step)
         going_on = f", going on from step {started.step}" if started.step else ""
         self._say(f"{started.parameters:,} parameters on {jax.device_count()} x {device.device_kind}{going_on}")
         self._say(f"{started.clips:,} clips to train on, {started.held_out_clips:,} to validate on")
@@ -121,15 +128,28 @@ class Reporter:
     def _validated(self, event: Validated) -> None:
         self._show("validation", event.step, {"bits_per_sample": event.bits_per_sample})
         self._validation = f"  validation {event.bits_per_sample:.3f}"
-        self._console.print(
-            f"step {event.step}: {event.bits_per_sample:.4f} bits per sample on held-out audio", soft_wrap=True
+        self._say(f"step {event.step}: {event.bits_per_sample:.4f} bits per sample on held-out audio")
+        if self._probe is not None:
+            self._listen(self._probe, event)
+
+    def _listen(self, probe: Probe, event: Validated) -> None:
+        waveform, heard = probe.listen(event.params, event.step)
+        verdict = heard.verdict(probe.real)
+        self._show("probe", event.step, {"level_db": heard.level_db, "flatness": heard.flatness}, verdict=verdict)
+        self._say(
+            f"step {event.step}: on its own it makes {verdict}: level {heard.level_db:.0f} dB (real audio "
+            f"{probe.real.level_db:.0f}), flatness {heard.flatness:.3f} ({probe.real.flatness:.3f})"
         )
+        rate = self._config.model.sample_rate
+        self._board.add_audio("probe", waveform, event.step, rate)
+        decibels = plots.spectrogram(waveform, rate)[::-1]
+        self._board.add_image("probe", np.clip(1 + decibels / 100, 0, 1), event.step, dataformats="HW")
 
     def _say(self, text: str) -> None:
         self._console.print(text, soft_wrap=True, markup=False, highlight=False)
 
-    def _show(self, kind: str, step: int, values: Record) -> None:
-        self._records.add(kind, step, **values)
+    def _show(self, kind: str, step: int, values: dict[str, float], **more: str) -> None:
+        self._records.add(kind, step, **values, **more)
         for name, value in values.items():
             self._board.add_scalar(f"{kind}/{name}", value, step)
 

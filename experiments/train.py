@@ -8,6 +8,7 @@ saved after SIGTERM; 130 saved after Ctrl-C.
 """
 
 import contextlib
+import itertools
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -15,11 +16,12 @@ from pathlib import Path
 
 import jax
 
-from experiments import flags, runtime
+from experiments import flags, runtime, sources
+from experiments.probe import Probe
 from experiments.reporting import Reporter
 from experiments.signals import StopSignals, exit_code
 from wavenet_jax.config import Checked, RunConfig, option
-from wavenet_jax.data import open_source
+from wavenet_jax.data import Source
 from wavenet_jax.training import DIVERGED, FINISHED, NO_GAIN, Event, Started, Stopped, train
 
 
@@ -28,32 +30,52 @@ class Options(Checked):
     """Where the run is kept."""
 
     workdir: str = option(None, "Folder of the run: its configuration, metrics and checkpoints.")
+    probe_seconds: float = option(
+        1.0, "Audio that the network makes at each validation, kept in samples/, in seconds; 0: none.", at_least=0
+    )
+    profile_steps: int | None = option(
+        None, "Steps of which a JAX trace is written to profile/, once it is warm; none: no trace.", at_least=1
+    )
 
 
 def main(config: RunConfig, options: Options, hosts: runtime.Hosts) -> int:
     runtime.start(hosts)
     workdir = Path(options.workdir)
-    training, held_out = (open_source(config.data, config.model, split) for split in ("train", "validation"))
+    training, held_out = (sources.opened(config.data, config.model, split) for split in ("train", "validation"))
     with (
         StopSignals() as stop,
         contextlib.closing(train(config, workdir, training, held_out, stop=stop)) as events,
-        _reporter(workdir, config, next(events)) as report,
+        _reporter(config, options, next(events), held_out if len(held_out) else training) as report,
     ):
-        for event in events:
+        for event in _profiled(events, options):
             report(event)
     return _ending(event, config)
 
 
 @contextlib.contextmanager
-def _reporter(workdir: Path, config: RunConfig, started: Event) -> Iterator[Callable[[Event], None]]:
+def _reporter(config: RunConfig, options: Options, started: Event, real: Source) -> Iterator[Callable[[Event], None]]:
     """Takes events; of several processes, only the first one tells of them."""
     assert isinstance(started, Started)
     if jax.process_index() != 0:
         yield lambda event: None
         return
+    workdir = Path(options.workdir)
     (workdir / "run.flags").write_text(flags.flag_lines(config), encoding="utf-8")
-    with Reporter(workdir, config, started) as report:
+    probe = Probe(workdir, config, options.probe_seconds, real) if options.probe_seconds else None
+    with Reporter(workdir, config, started, probe) as report:
         yield report
+
+
+def _profiled(events: Iterator[Event], options: Options) -> Iterator[Event]:
+    """The events, with a trace of the steps after the second, which no longer compile."""
+    if options.profile_steps is None:
+        yield from events
+        return
+    folder = str(Path(options.workdir) / "profile")
+    yield from itertools.islice(events, 2)
+    with jax.profiler.trace(folder):
+        yield from itertools.islice(events, options.profile_steps)
+    yield from events
 
 
 def _ending(stopped: Event, config: RunConfig) -> int:
