@@ -1,7 +1,7 @@
 """Pre-emphasis, and its inverse."""
 
 import numpy as np
-from scipy.signal import lfilter
+from scipy.linalg import solve_banded
 
 
 def emphasize(waveform: np.ndarray, coefficient: float, previous: float = 0.0) -> np.ndarray:
@@ -23,4 +23,7 @@ def deemphasize(waveform: np.ndarray, coefficient: float, previous: float = 0.0)
       coefficient: a, in (0, 1).
       previous: the sample of x in front of the first: the last one of the chunk before.
     """
-    return lfilter([1.0], [1.0, -coefficient], waveform, zi=[coefficient * previous])[0].astype(np.float32)
+    target = np.asarray(waveform, np.float64).copy()
+    target[:1] += coefficient * previous
+    diagonals = np.stack([np.ones(len(target)), np.full(len(target), -coefficient)])
+    return solve_banded((1, 0), diagonals, target, check_finite=False).astype(np.float32)

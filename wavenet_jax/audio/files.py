@@ -173,4 +173,5 @@ def _header(file: soundfile.SoundFile) -> Header:
 def _mono(block: np.ndarray, channel: int | None) -> np.ndarray:
     if channel is not None:
         return np.ascontiguousarray(block[:, channel])
-    return block[:, 0] if block.shape[1] == 1 else block.mean(axis=1)
+    with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is for the caller to see
+        return block.mean(axis=1)

@@ -118,7 +118,7 @@ class _Meter:
         self._threshold = threshold
         self._samples = self._clipped = self._sound_start = self._sound_stop = 0
         self._peak = self._sum = self._energy = 0.0
-        self._digest = hashlib.blake2b(digest_size=16)
+        self._digest = hashlib.sha256()
 
     def hear(self, block: np.ndarray, pcm: np.ndarray) -> None:
         """Takes in float32 ``[T]`` and the same at 16 bit."""
