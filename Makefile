@@ -9,6 +9,7 @@ BIN := .venv/bin
 	touch $@
 
 .venv/core: requirements.txt setup.cfg | .venv/python
+	@echo "Installing into .venv (about a minute)"
 	$(BIN)/python -m pip install --quiet -r requirements.txt
 	$(BIN)/python -m pip install --quiet --no-deps --editable .
 	touch $@
@@ -16,6 +17,16 @@ BIN := .venv/bin
 .venv/dev: requirements-dev.txt .venv/core
 	$(BIN)/python -m pip install --quiet -r requirements-dev.txt
 	touch $@
+
+demo: .venv/core
+	$(BIN)/python -m experiments.train --flagfile=experiments/presets/demo.flags --workdir=demo/run
+	$(BIN)/python -m experiments.evaluate --workdir=demo/run
+	$(BIN)/python -m experiments.curve --workdir=demo/run --output=demo/curve.png --overwrite
+	$(BIN)/python -m experiments.sample --workdir=demo/run --output=demo/speech.wav --num_samples=2 --seconds=3 \
+		--temperature=0.9 --plot --overwrite
+	@echo
+	@echo "Two samples: demo/speech_0.wav demo/speech_1.wav"
+	@echo "Their picture: demo/speech.png    How it learned: demo/curve.png    The run: demo/run"
 
 test: .venv/dev
 	$(BIN)/python -m pytest -n 2

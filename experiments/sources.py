@@ -23,7 +23,8 @@ def opened(data: DataConfig, model: WaveNetConfig, split: str) -> Source:
 def listening() -> Iterator[Callable[[int, int], None]]:
     """A function that shows how many bytes of how many have been listened to, in a bar that goes away at the end."""
     columns = (TextColumn("listening to new files"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         tasks: list[TaskID] = []
 
         def show(done: int, total: int) -> None:

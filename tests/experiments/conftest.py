@@ -43,7 +43,12 @@ def call(capfd: pytest.CaptureFixture) -> Call:
 def workdir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The directory of a run of two steps, with the preset ``tiny`` on synthetic sounds."""
     path = tmp_path_factory.mktemp("run")
-    arguments = [f"--flagfile={ROOT / 'experiments' / 'presets' / 'tiny.flags'}", "--num_steps=2"]
+    arguments = [
+        f"--flagfile={ROOT / 'experiments' / 'presets' / 'tiny.flags'}",
+        "--num_steps=2",
+        "--synthetic_clips=2",
+        "--synthetic_seconds=0.1",
+    ]
     (config,) = flags.read([RunConfig], ["program", *arguments])
     for _ in train(
         config,
