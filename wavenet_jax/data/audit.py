@@ -15,6 +15,8 @@ _NEARLY_SILENT = -60.0
 _QUIET = -30.0
 _CLIPPED_SHARE = 1e-3
 _OFFSET = 0.01
+_NO_STRUCTURE = 0.25
+"""Bits that the past must save at least, or it is noise; it saves 1.7 in speech."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ def verdict(audit: Audit, baselines: Mapping[str, float]) -> str:
         return "nothing here can be used; see the problems above"
     if baselines["unigram"] < 1:
         return "nearly all of it is silence: a network would learn to be silent; choose other recordings"
-    if baselines["linear_prediction"] > baselines["uniform"] - 0.5:
+    if baselines["linear_prediction"] > baselines["unigram"] - _NO_STRUCTURE:
         return "it sounds like noise: nothing in it can be predicted; listen to the files"
     minutes = audit.hours * 60
     if minutes < 5:

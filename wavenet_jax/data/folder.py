@@ -131,7 +131,7 @@ def collect(data: DataConfig, model: WaveNetConfig, progress: Progress | None = 
       progress: see ``Progress``.
 
     Raises:
-      ValueError: a folder, list or table is not there, or the cache cannot be written to.
+      ValueError: a folder, list or table is not there, there is no audio file, or the cache cannot be written to.
     """
     cache_dir = Path(data.cache_dir) if data.cache_dir else user_cache_dir()
     cache = PcmCache(cache_dir, data.cache_gib)
@@ -148,6 +148,9 @@ def collect(data: DataConfig, model: WaveNetConfig, progress: Progress | None = 
             recordings.append(
                 Recording(show(prefix + name), split_of(name), label, transcript_of(name), known, prepared, problem)
             )
+    if not recordings:
+        where = ", ".join(show(folder) for folder in data.data_dir)
+        raise ValueError(f"data_dir {where} holds no audio files; choose another folder, or widen --include")
     classes = sorted({r.label for r in recordings if r.label is not None and r.problem is None})
     return Collection(recordings, classes, listening, cache)
 
@@ -155,8 +158,6 @@ def collect(data: DataConfig, model: WaveNetConfig, progress: Progress | None = 
 def refuse_unusable(collection: Collection, folders: Sequence[str]) -> None:
     """Raises ``ValueError``, in one line, where there is nothing to learn from."""
     where = ", ".join(show(folder) for folder in folders)
-    if not collection.recordings:
-        raise ValueError(f"data_dir {where} holds no audio files; choose another folder, or widen --include")
     problems = Counter(recording.problem for recording in collection.recordings)
     if None not in problems:
         ((problem, count),) = problems.most_common(1)
