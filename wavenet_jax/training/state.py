@@ -1,6 +1,5 @@
 """What a run changes at every step, and the step itself: a pure function ``(state, batch) -> (state, metrics)``."""
 
-from collections.abc import Callable
 from typing import NamedTuple, cast
 
 import jax
@@ -18,7 +17,6 @@ from wavenet_jax.typing import Array, Key, Params
 
 Metrics = dict[str, Array]
 Total = tuple[Array, Params]
-TrainStep = Callable[["TrainState", Batch], tuple["TrainState", Metrics]]
 
 
 class TrainState(NamedTuple):
@@ -48,9 +46,7 @@ class Trainer:
         self.optimizer = optimizers.make_optimizer(config.optimizer, self.schedule)
         whole = replicated(mesh)
         self.init = jax.jit(self._init, out_shardings=whole)
-        self.step: TrainStep = jax.jit(
-            self._step, in_shardings=(whole, split(mesh)), out_shardings=whole, donate_argnums=0
-        )
+        self.step = jax.jit(self._step, in_shardings=(whole, split(mesh)), out_shardings=whole, donate_argnums=0)
 
     @property
     def state_shapes(self) -> TrainState:

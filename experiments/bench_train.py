@@ -1,0 +1,178 @@
+"""Training speed beside this machine's limit: JSON lines on standard output, a table on standard error.
+
+    python -m experiments.bench_train --preset=base --preset=paper --batch_sizes=4,8 > here.jsonl
+    python -m experiments.bench_train --compare=here.jsonl --compare=there.jsonl
+
+The limit is a large float32 matrix product, measured between the steps of the same run; ``limit_fraction`` is the share
+of its speed that the products of the network reach. Steps are medians; compilation does not use the cache.
+"""
+
+import dataclasses
+import itertools
+import json
+import statistics
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from rich.box import SIMPLE
+from rich.console import Console
+from rich.table import Table
+
+from experiments import flags, runtime
+from experiments.limits import Matmul, training_flops
+from experiments.reporting import versions
+from wavenet_jax.config import Checked, RunConfig, option
+from wavenet_jax.data import Batch
+from wavenet_jax.model import parameter_count
+from wavenet_jax.training.sharding import check_divisible, make_mesh, put
+from wavenet_jax.training.state import Trainer
+
+_PRESETS = Path(__file__).parent / "presets"
+_KEY = ("preset", "batch", "crop", "dtype")
+
+
+@dataclass(frozen=True)
+class Options(Checked):
+    """What is measured, or compared."""
+
+    preset: tuple[str, ...] = option(
+        ("base",), "Network: base (all defaults) or a file of experiments/presets without .flags; repeat for several."
+    )
+    batch_sizes: tuple[int, ...] = option((4,), "Crops in a batch.", at_least=1)
+    crop_samples: int = option(8_000, "Scored samples of a crop.", at_least=1)
+    dtype: str = option("float32", "Number format of activations.", choices=("float32", "bfloat16"))
+    repeats: int = option(7, "Measured steps, and as many large products.", at_least=1)
+    compare: tuple[str, ...] = option((), "File with results to compare; give two. Nothing is measured.")
+
+
+def main(options: Options) -> None:
+    console = Console(stderr=True)
+    if options.compare:
+        _compare(options.compare, console)
+        return
+    runtime.start()
+    jax.config.update("jax_enable_compilation_cache", False)
+    limit = Matmul()
+    results = []
+    for preset, batch in itertools.product(options.preset, options.batch_sizes):
+        config = _configured(preset, batch, options.crop_samples, options.dtype)
+        results.append({"preset": preset, **_measure(config, limit, options.repeats)})
+        print(json.dumps(results[-1]), flush=True)
+    console.print(_table(results))
+
+
+def _configured(preset: str, batch: int, crop: int, dtype: str) -> RunConfig:
+    path = _PRESETS / f"{preset}.flags"
+    if preset != "base" and not path.is_file():
+        names = ", ".join(["base", *sorted(file.stem for file in _PRESETS.glob("*.flags"))])
+        raise ValueError(f"preset must be one of {names}, got {preset!r}")
+    arguments = [] if preset == "base" else [f"--flagfile={path}"]
+    (config,) = flags.read([RunConfig], ["bench_train", *arguments])
+    return dataclasses.replace(
+        config,
+        model=dataclasses.replace(config.model, compute_dtype=dtype),
+        data=dataclasses.replace(config.data, batch_size=batch, crop_samples=crop),
+    )
+
+
+def _measure(config: RunConfig, limit: Matmul, repeats: int) -> dict[str, Any]:
+    mesh = make_mesh()
+    batch_size, crop = config.data.batch_size, config.data.crop_samples
+    check_divisible(batch_size, config.optimizer.microbatches, mesh)
+    trainer = Trainer(config, mesh)
+    state = trainer.init()
+    codes = np.random.default_rng(0).integers(0, config.model.levels, (batch_size, crop + 1), np.int32)
+    batch = put(mesh, Batch(codes, np.ones((batch_size, crop), bool)))
+
+    began = time.perf_counter()
+    step = trainer.step.lower(state, batch).compile()
+    compile_seconds = time.perf_counter() - began
+
+    state, _ = jax.block_until_ready(step(state, batch))
+    steps, products = [], []
+    for _ in range(repeats):
+        began = time.perf_counter()
+        state, _ = jax.block_until_ready(step(state, batch))
+        steps.append(time.perf_counter() - began)
+        products.append(limit.flops())
+    seconds = statistics.median(steps)
+    speed = batch_size * crop / seconds
+    limit_flops = statistics.median(products) * mesh.size
+    device = mesh.devices.flat[0]
+    return {
+        "batch": batch_size,
+        "crop": crop,
+        "dtype": config.model.compute_dtype,
+        "device": f"{mesh.size} x {device.platform} {device.device_kind}",
+        "parameters": parameter_count(config.model),
+        "samples_per_second": speed,
+        "step_seconds": seconds,
+        "step_seconds_range": [min(steps), max(steps)],
+        "compile_seconds": compile_seconds,
+        "peak_memory_bytes": _reserved_bytes(step),
+        "limit_flops": limit_flops,
+        "limit_fraction": speed * training_flops(config.model) / limit_flops,
+        "versions": versions(),
+    }
+
+
+def _reserved_bytes(step: jax.stages.Compiled) -> int:
+    """What XLA sets aside on a device: what goes in, what comes out (if not in place), and everything between."""
+    sizes: Any = step.memory_analysis()
+    outer = sizes.argument_size_in_bytes + sizes.output_size_in_bytes - sizes.alias_size_in_bytes
+    return outer + sizes.temp_size_in_bytes
+
+
+def _table(results: list[dict[str, Any]]) -> Table:
+    table = Table(box=SIMPLE, title=f"training on {results[0]['device']}")
+    for name in ("preset", "batch", "crop", "dtype", "samples/s", "s/step", "compile s", "MB", "limit"):
+        table.add_column(name, justify="left" if name in ("preset", "dtype") else "right", no_wrap=True)
+    for result in results:
+        table.add_row(
+            result["preset"],
+            str(result["batch"]),
+            str(result["crop"]),
+            result["dtype"],
+            f"{result['samples_per_second']:,.0f}",
+            f"{result['step_seconds']:.3f}",
+            f"{result['compile_seconds']:.1f}",
+            f"{result['peak_memory_bytes'] / 1e6:,.0f}",
+            f"{result['limit_fraction']:.0%}",
+        )
+    return table
+
+
+def _compare(paths: tuple[str, ...], console: Console) -> None:
+    if len(paths) != 2:
+        raise ValueError(f"compare needs two files, got {len(paths)}; give --compare=A.jsonl --compare=B.jsonl")
+    ours, theirs = ({tuple(line[name] for name in _KEY): line for line in _lines(path)} for path in paths)
+    table = Table(box=SIMPLE, title="samples per second in training")
+    for name in (*_KEY, *paths, "ratio"):
+        table.add_column(name, justify="right" if name in (*paths, "ratio") else "left")
+    for key in (key for key in ours if key in theirs):
+        speeds = [side[key]["samples_per_second"] for side in (ours, theirs)]
+        ratio = speeds[1] / speeds[0]
+        print(json.dumps({**dict(zip(_KEY, key, strict=True)), "samples_per_second": speeds, "ratio": ratio}))
+        table.add_row(*map(str, key), *(f"{speed:,.0f}" for speed in speeds), f"{ratio:.2f}")
+    if not table.rows:
+        raise ValueError(f"{paths[0]} and {paths[1]} have no preset, batch, crop and dtype in common")
+    console.print(table)
+
+
+def _lines(path: str) -> Iterator[dict[str, Any]]:
+    for number, text in enumerate(Path(path).read_text(encoding="utf-8").splitlines(), start=1):
+        try:
+            line = json.loads(text)
+            line["samples_per_second"], *(line[name] for name in _KEY)
+        except (json.JSONDecodeError, KeyError, TypeError):
+            raise ValueError(f"line {number} of {path} is not a result of bench_train") from None
+        yield line
+
+
+if __name__ == "__main__":
+    flags.run(main)

@@ -1,0 +1,64 @@
+"""The program that measures training speed."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from experiments import bench_train
+from tests.experiments.conftest import Call
+
+
+@pytest.fixture
+def small_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    matmul = bench_train.Matmul
+    monkeypatch.setattr(bench_train, "Matmul", lambda: matmul(size=128))
+
+
+@pytest.mark.usefixtures("small_limit")
+def test_measures_and_compares(call: Call, tmp_path: Path) -> None:
+    ended = call(bench_train.main, "--preset=tiny", "--batch_sizes=8,16", "--crop_samples=64", "--repeats=3")
+    assert ended.code == 0
+    first, second = (json.loads(line) for line in ended.out.splitlines())
+    assert [(r["preset"], r["batch"], r["crop"], r["dtype"]) for r in (first, second)] == [
+        ("tiny", 8, 64, "float32"),
+        ("tiny", 16, 64, "float32"),
+    ]
+    for result in (first, second):
+        assert result["samples_per_second"] == pytest.approx(result["batch"] * 64 / result["step_seconds"])
+        low, high = result["step_seconds_range"]
+        assert low <= result["step_seconds"] <= high
+        assert result["compile_seconds"] > 0
+        assert result["limit_fraction"] > 0
+        assert result["versions"]["jax"]
+        assert result["device"] == "8 x cpu cpu"
+    assert second["peak_memory_bytes"] > first["peak_memory_bytes"] > 4 * 3 * first["parameters"]
+    assert "tiny" in ended.err
+
+    here, there = tmp_path / "here.jsonl", tmp_path / "there.jsonl"
+    here.write_text(ended.out)
+    twice = {**first, "samples_per_second": 2 * first["samples_per_second"]}
+    there.write_text(json.dumps(twice) + "\n")
+    compared = call(bench_train.main, f"--compare={here}", f"--compare={there}")
+    assert compared.code == 0
+    (line,) = compared.out.splitlines()
+    assert json.loads(line)["ratio"] == pytest.approx(2)
+    assert "2.00" in compared.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--preset=huge",), "preset must be one of base, "),
+        (("--compare=a",), "compare needs two files, got 1"),
+        (("--compare=/nope", "--compare=/nope"), "No such file or directory: /nope"),
+        (("--compare={file}", "--compare={file}"), "line 1 of {file} is not a result of bench_train"),
+    ],
+)
+def test_bad_input_is_one_line(call: Call, tmp_path: Path, arguments: tuple[str, ...], message: str) -> None:
+    file = tmp_path / "file"
+    file.write_text("{}\n")
+    ended = call(bench_train.main, *(argument.format(file=file) for argument in arguments))
+    assert ended.code == 1
+    (line,) = ended.err.splitlines()
+    assert line.startswith("error: " + message.format(file=file))
