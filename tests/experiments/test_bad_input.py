@@ -60,7 +60,11 @@ def test_one_line_and_nothing_overwritten(
     main: Callable[..., int | None], arguments: str, message: str, call: Call, here: Path, workdir: Path
 ) -> None:
     before = _contents(here), _contents(workdir)
-    ended = call(main, *([TINY, "--num_steps=1"] if main is train.main else []), *arguments.format(here=here, workdir=workdir).split())
+    ended = call(
+        main,
+        *([TINY, "--num_steps=1"] if main is train.main else []),
+        *arguments.format(here=here, workdir=workdir).split(),
+    )
     assert (ended.code, ended.out) == (1, "")
     assert ended.err.startswith("error: ")
     assert message.format(here=here, workdir=workdir) in ended.err
