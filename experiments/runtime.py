@@ -41,7 +41,8 @@ def start(hosts: Hosts | None = None) -> None:
     Compiled programs are kept in the user's cache directory, so that a second start is fast; the environment
     variable JAX_COMPILATION_CACHE_DIR chooses another place.
     """
-    logging.set_verbosity(logging.ERROR)
+    # orbax logs the traceback of every error that it also raises.
+    logging.set_verbosity(logging.FATAL)
     _keep_memory()
     if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
         jax.config.update("jax_compilation_cache_dir", str(cache_directory() / "compiled"))
