@@ -12,8 +12,9 @@ import pytest
 
 from tests.training.tiny import CONFIG, configured
 from wavenet_jax.training import load
-from wavenet_jax.training.checkpoints import Checkpoints, Progress
+from wavenet_jax.training.checkpoints import Checkpoints, Progress, checkpoint_items
 from wavenet_jax.training.directory import settle_config
+from wavenet_jax.training.files import DamagedError, read_items, read_meta
 from wavenet_jax.training.sharding import make_mesh
 from wavenet_jax.training.state import Trainer, TrainState
 
@@ -144,6 +145,30 @@ def test_no_damage_goes_unnoticed(damage: Callable[[Path], None], written: Path,
             assert steps_on_disk(workdir) == ["3"]
             assert [path.name for path in (workdir / "damaged").iterdir()] == ["5-0"]
     assert fallbacks == 4  # params, ema, optimizer, meta: orbax's own notes are not needed
+
+
+def test_no_flipped_bit_goes_unnoticed(workdir: Path) -> None:
+    """Bits anywhere in a checkpoint: it is damaged, or reads as it was saved (blanks in JSON mean nothing)."""
+    draw = np.random.default_rng(0)
+    step = workdir / "checkpoints" / "5"
+    files = [step / "state" / f"{name}.safetensors" for name in ("params", "ema", "optimizer")]
+    files.append(step / "state" / "meta.json")
+    shapes = checkpoint_items(TRAINER.state_shapes)
+    saved = jax.device_get(checkpoint_items(state_at(5)))
+    noticed = 0
+    flips = 200
+    for _ in range(flips):
+        file = files[draw.integers(len(files))]
+        content = file.read_bytes()
+        changed = bytearray(content)
+        changed[draw.integers(len(content))] ^= 1 << draw.integers(8)
+        file.write_bytes(changed)
+        try:
+            jax.tree.map(np.testing.assert_array_equal, read_items(step, read_meta(step), shapes), saved)
+        except DamagedError:
+            noticed += 1
+        file.write_bytes(content)
+    print(f"\n{flips} flipped bits, {noticed} noticed, the others without effect on what is read")
 
 
 def test_a_stray_folder_is_passed_over_and_its_number_can_be_saved_again(workdir: Path) -> None:

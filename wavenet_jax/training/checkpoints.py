@@ -84,7 +84,7 @@ class Checkpoints:
         steps = _steps(self._workdir)
         if not steps:
             return None
-        step, meta, items, damaged = _first_whole(self._workdir, steps, _items(shapes))
+        step, meta, items, damaged = _first_whole(self._workdir, steps, checkpoint_items(shapes))
         if damaged:
             if jax.process_index() == 0:
                 for bad in steps[: steps.index(step)]:
@@ -105,7 +105,7 @@ class Checkpoints:
         """
         # Copies: the next step gives the device's memory away while the write goes on.
         state = jax.tree.map(lambda leaf: np.array(leaf, order="C"), state)
-        step, items = int(state.step), _items(state)
+        step, items = int(state.step), checkpoint_items(state)
         meta = {
             "step": step,
             "bits_per_sample": bits,
@@ -177,7 +177,7 @@ class _LatestAndBest:
         return [step in kept for step in steps]
 
 
-def _items(state: TrainState) -> dict[str, Any]:
+def checkpoint_items(state: TrainState) -> dict[str, Any]:
     """The state as the items of a checkpoint, without its step."""
     items = state._asdict()
     step, params, ema = (items.pop(name) for name in ("step", "params", "ema"))
