@@ -4,8 +4,8 @@
 
 The long-term average spectrum in third-octave bands (Byrne et al., An international comparison of long-term average
 speech spectra, 1994) of the given files is compared with that of the run's held-out files, both at the same level; the
-distance is the mean absolute difference over bands, in dB. Beside it stand the distances of white noise, and of one half
-of the held-out files from the other: what no generator can beat with so much audio.
+distance is the mean absolute difference over bands, in dB. Beside it stand the distances of white noise, and of one
+half of the held-out files from the other: what no generator can beat with so much audio.
 """
 
 import json
@@ -32,7 +32,7 @@ class Options(Checked):
 
     workdir: str = option(None, "Folder of the run, whose held-out audio is the reference.")
     audio: tuple[str, ...] = option((), "Audio file to listen to; repeat for several, which are taken together.")
-    split: str = option("validation", "Which files of the run's data are the reference.", choices=("validation", "train"))
+    split: str = option("validation", "Which of the run's files are the reference.", choices=("validation", "train"))
 
 
 def main(options: Options) -> None:

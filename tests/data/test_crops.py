@@ -21,15 +21,18 @@ def test_every_sample_is_scored_exactly_once_in_an_epoch(
     assert all((times == 1).all() for times in scored)
 
 
-@given(lengths=clip_lengths, crop_samples=st.integers(1, 64), seed=st.integers(0, 9))
-def test_windows_hold_their_piece_and_stay_in_clips_that_are_long_enough(
-    lengths: list[int], crop_samples: int, seed: int
+@given(
+    lengths=clip_lengths, crop_samples=st.integers(1, 64), context_samples=st.integers(0, 40), seed=st.integers(0, 9)
+)
+def test_windows_hold_their_piece_behind_its_context_and_stay_in_clips_that_are_long_enough(
+    lengths: list[int], crop_samples: int, context_samples: int, seed: int
 ) -> None:
-    epochs = Epochs(np.array(lengths), crop_samples, seed)
+    epochs, window = Epochs(np.array(lengths), crop_samples, seed, context_samples), context_samples + crop_samples
     for position in range(len(epochs)):
         clip, start, scored_from, scored_to = epochs.crop(3, position)
-        assert 0 <= start <= scored_from < scored_to <= start + crop_samples
-        assert start + crop_samples <= lengths[clip] or start == 0
+        assert 0 <= start <= scored_from < scored_to <= start + window
+        assert scored_from - start >= min(context_samples, scored_from)
+        assert start + window <= lengths[clip] or start == 0
 
 
 def test_phase_and_order_differ_between_epochs_and_seeds() -> None:

@@ -69,6 +69,11 @@ class DataConfig(Checked):
     cache_gib: float = option(50.0, "Space that decoded audio may take there, in GiB.", above=0)
 
     crop_samples: int = option(4_000, "Scored samples of a crop.", at_least=1)
+    full_context: bool = option(
+        True,
+        "Show the network a receptive field of audio in front of each crop's scored samples, so that it learns from "
+        "the context that it has in a whole clip.",
+    )
     batch_size: int = option(8, "Crops in a batch, over all devices and hosts.", at_least=1)
 
     def check_together(self) -> None:

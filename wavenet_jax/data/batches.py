@@ -40,6 +40,7 @@ class Batches:
         batch_size: int,
         crop_samples: int,
         seed: int,
+        context_samples: int = 0,
         gain_db: float = 0.0,
         flip_polarity: bool = False,
         process_index: int = 0,
@@ -50,8 +51,9 @@ class Batches:
           source: the clips.
           grid: encodes their waveforms.
           batch_size: crops in a batch, over all processes.
-          crop_samples: T, the samples that a crop's window shows.
+          crop_samples: samples that a crop scores, at most.
           seed: of the order, the phases and the augmentation.
+          context_samples: samples in front of those, which the window of ``T = context_samples + crop_samples`` shows.
           gain_db: each crop is scaled by up to this many dB, up or down; 0: not at all.
           flip_polarity: half of the crops are turned upside down.
           process_index: which of ``process_count`` processes this one is.
@@ -68,14 +70,14 @@ class Batches:
             )
         self._source = source
         self._grid = grid
-        self._crop_samples = crop_samples
+        self._window_samples = context_samples + crop_samples
         self._batch_size = batch_size
         self._gain_db = gain_db
         self._flip_polarity = flip_polarity
         self._seed = seed
         self._rows = batch_size // process_count
         self._first_row = process_index * self._rows
-        self._epochs = Epochs(source.lengths, crop_samples, seed)
+        self._epochs = Epochs(source.lengths, crop_samples, seed, context_samples)
 
     def __len__(self) -> int:
         """Batches that one epoch takes; the last one may reach into the next epoch."""
@@ -94,7 +96,7 @@ class Batches:
 
     def _window(self, crop: Crop) -> np.ndarray:
         """``[T + 1]``: the window and the sample in front of it, with silence where the clip has none."""
-        stop = crop.start + self._crop_samples
+        stop = crop.start + self._window_samples
         first, last = max(0, crop.start - 1), min(stop, int(self._source.lengths[crop.clip]))
         return np.pad(self._source.read(crop.clip, first, last), (first - (crop.start - 1), stop - last))
 
@@ -106,7 +108,7 @@ class Batches:
 
     def _scored(self, crop: Crop) -> np.ndarray:
         """``[T]``: which targets this crop scores."""
-        times = np.arange(crop.start, crop.start + self._crop_samples)
+        times = np.arange(crop.start, crop.start + self._window_samples)
         return (crop.scored_from <= times) & (times < crop.scored_to)
 
 

@@ -11,7 +11,7 @@ class Crop(NamedTuple):
 
     clip: int
     start: int
-    """The window is ``start`` to ``start + crop_samples``; it may reach beyond the end of a short clip."""
+    """The window is ``start`` to ``start + context_samples + crop_samples``; it may reach beyond the end of a clip."""
     scored_from: int
     scored_to: int
 
@@ -20,16 +20,18 @@ class Epochs:
     """The crops of any epoch: every sample of every clip is scored exactly once in each.
 
     Per epoch and clip a random phase cuts the clip into pieces of ``crop_samples``; the first and the last piece are
-    what remains. A window that would reach over the end of its clip slides back, and what it then sees besides its own
-    piece is context that another crop scores. The pieces of all clips are visited in a random order.
+    what remains. A window begins ``context_samples`` before its piece, but not before its clip; one that would reach
+    over the end of its clip slides back. What a window sees besides its own piece is context that other crops score.
+    The pieces of all clips are visited in a random order.
 
     How many pieces a clip has depends on its length alone, so every epoch has ``len(epochs)`` crops: as few as cover
     the clip, or one more where that would leave the phase less than an eighth of its range.
     """
 
-    def __init__(self, lengths: np.ndarray, crop_samples: int, seed: int):
+    def __init__(self, lengths: np.ndarray, crop_samples: int, seed: int, context_samples: int = 0):
         self._lengths = np.asarray(lengths, np.int64)
         self._size = crop_samples
+        self._context = context_samples
         self._seed = seed
         least = -(-self._lengths // crop_samples)
         rest = self._lengths - (least - 1) * crop_samples
@@ -54,7 +56,7 @@ class Epochs:
         length, phase = int(self._lengths[clip]), int(phases[clip])
         scored_from = phase + (index - 1) * self._size if index else 0
         scored_to = min(phase + index * self._size, length)
-        start = max(0, min(scored_from, length - self._size))
+        start = max(0, min(scored_from, length - self._size) - self._context)
         return Crop(clip, start, scored_from, scored_to)
 
     def _draw(self, epoch: int) -> tuple[np.ndarray, np.ndarray]:
