@@ -55,4 +55,4 @@ class Records:
 
 
 def _line(record: Record) -> str:
-    return json.dumps(record) + "\n"
+    return json.dumps(record, allow_nan=False) + "\n"

@@ -1,6 +1,7 @@
 """What the user sees of a run: a progress line, metrics.jsonl, and TensorBoard."""
 
 import importlib.metadata
+import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,8 @@ from types import TracebackType
 import jax
 import numpy as np
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Column
 from tensorboardX import SummaryWriter
 
 from experiments import plots
@@ -39,18 +41,18 @@ class Reporter:
         self._records = Records(workdir, started.step)
         self._board = SummaryWriter(str(workdir / "tensorboard"), purge_step=started.step + 1)
         self._progress = Progress(
-            TextColumn("step"),
-            MofNCompleteColumn(),
-            BarColumn(bar_width=20),
-            TextColumn("{task.fields[text]}"),
-            TimeRemainingColumn(),
+            MofNCompleteColumn(table_column=Column(no_wrap=True)),
+            TimeRemainingColumn(table_column=Column(no_wrap=True)),
+            TextColumn("left  {task.fields[text]}", table_column=Column(no_wrap=True, ratio=1)),
             console=self._console,
+            expand=True,
             disable=not self._console.is_terminal,
         )
         self._task = self._progress.add_task("", total=config.train.num_steps, completed=started.step, text="compiling")
         self._compiling = started.step + 1
         self._window = _Window()
-        self._validation = ""
+        self._held_out = ""
+        self._unigram = f"  unigram {started.baselines['unigram']:.2f}" if started.baselines else ""
         self._start(started)
 
     def __enter__(self) -> "Reporter":
@@ -108,7 +110,8 @@ class Reporter:
         del values["samples"], values["skipped_in_a_row"]
         self._show("train", event.step, values)
         skipped = f"  {values['skipped']} steps skipped" if values["skipped"] else ""
-        text = f"{values['bits_per_sample']:.3f} bits{self._validation}  {_speed_text(values)}{skipped}"
+        loss = f"{window.bits_per_sample:.3f} bits" if math.isfinite(window.bits_per_sample) else "no finite loss"
+        text = f"{loss}{self._held_out}{self._unigram}{_speed_text(values)}{skipped}"
         self._progress.update(self._task, text=text)
         if self._progress.disable:
             self._say(f"step {event.step}/{self._config.train.num_steps}  {text}")
@@ -127,7 +130,7 @@ class Reporter:
 
     def _validated(self, event: Validated) -> None:
         self._show("validation", event.step, {"bits_per_sample": event.bits_per_sample})
-        self._validation = f"  validation {event.bits_per_sample:.3f}"
+        self._held_out = f"  held-out {event.bits_per_sample:.3f}"
         self._say(f"step {event.step}: {event.bits_per_sample:.4f} bits per sample on held-out audio")
         if self._probe is not None:
             self._listen(self._probe, event)
@@ -149,7 +152,8 @@ class Reporter:
         self._console.print(text, soft_wrap=True, markup=False, highlight=False)
 
     def _show(self, kind: str, step: int, values: dict[str, float], **more: str) -> None:
-        self._records.add(kind, step, **values, **more)
+        finite = {name: value if math.isfinite(value) else None for name, value in values.items()}
+        self._records.add(kind, step, **finite, **more)
         for name, value in values.items():
             self._board.add_scalar(f"{kind}/{name}", value, step)
 
@@ -164,18 +168,20 @@ class _Window:
     timed_steps: int = 0
 
     def add(self, metrics: dict[str, float], seconds: float | None) -> None:
-        self.bits += metrics["bits_per_sample"] * metrics["samples"]
-        self.samples += metrics["samples"]
+        if math.isfinite(metrics["bits_per_sample"]):
+            self.bits += metrics["bits_per_sample"] * metrics["samples"]
+            self.samples += metrics["samples"]
         if seconds is not None:
             self.seconds += seconds
             self.timed_steps += 1
 
     @property
     def bits_per_sample(self) -> float:
-        return self.bits / self.samples
+        """The mean over all samples of the steps with a finite loss; not a number when there was none."""
+        return self.bits / self.samples if self.samples else math.nan
 
 
 def _speed_text(values: Record) -> str:
     if "steps_per_second" not in values:
         return ""
-    return f"{values['steps_per_second']:.2f} steps/s  {values['audio_seconds_per_second']:.2f} s of audio/s"
+    return f"  {values['steps_per_second']:.3g} steps/s  {values['audio_seconds_per_second']:.3g} audio-s/s"

@@ -87,6 +87,9 @@ def test_a_run_that_diverges_says_so(call: Call, tmp_path: Path) -> None:
     ended = trained(call, tmp_path, "--learning_rate=1e30", "--clip_norm=", "--warmup_steps=0", "--max_skipped_steps=3")
     assert ended.code == 1
     assert ended.err.splitlines()[-1].startswith("error: no finite loss for 3 steps up to step ")
+    last = read_records(tmp_path)[-1]
+    assert (last["bits_per_sample"], last["gradient_norm"]) == (None, None)
+    assert "no finite loss  unigram" in ended.err
 
 
 def test_the_probe_keeps_what_it_heard_and_a_trace_can_be_written(call: Call, tmp_path: Path) -> None:
