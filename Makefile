@@ -22,8 +22,8 @@ demo: .venv/core
 	$(BIN)/python -m experiments.train --flagfile=experiments/presets/demo.flags --workdir=demo/run
 	$(BIN)/python -m experiments.evaluate --workdir=demo/run
 	$(BIN)/python -m experiments.curve --workdir=demo/run --output=demo/curve.png --overwrite
-	$(BIN)/python -m experiments.sample --workdir=demo/run --output=demo/speech.wav --num_samples=2 --seconds=3 \
-		--temperature=0.9 --plot --overwrite
+	$(BIN)/python -m experiments.sample --workdir=demo/run --output=demo/speech.wav --num_samples=2 --seconds=4 \
+		--plot --overwrite
 	@echo
 	@echo "Two samples: demo/speech_0.wav demo/speech_1.wav"
 	@echo "Their picture: demo/speech.png    How it learned: demo/curve.png    The run: demo/run"

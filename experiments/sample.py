@@ -1,6 +1,6 @@
 """Makes sound with a trained model: 16-bit WAV files, and a picture of them.
 
-    python -m experiments.sample --workdir=DIR --output=out.wav --seconds=4 --temperature=0.9
+    python -m experiments.sample --workdir=DIR --output=out.wav --seconds=4 --plot
 
 The same seed gives the same samples. Speed, of all files together, is measured after the first quarter of a second of
 audio, whose time includes the compilation.
