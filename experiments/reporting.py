@@ -106,8 +106,9 @@ class Reporter:
 
     def _log_window(self, event: StepDone) -> None:
         window, self._window = self._window, _Window()
-        values = {**event.metrics, "bits_per_sample": window.bits_per_sample, **self._speeds(window)}
-        del values["samples"], values["skipped_in_a_row"]
+        averages = {"bits_per_sample": window.bits_per_sample, "samples": window.samples}
+        values = {**event.metrics, **averages, **self._speeds(window)}
+        del values["skipped_in_a_row"]
         self._show("train", event.step, values)
         skipped = f"  {values['skipped']} steps skipped" if values["skipped"] else ""
         loss = f"{window.bits_per_sample:.3f} bits" if math.isfinite(window.bits_per_sample) else "no finite loss"
@@ -121,11 +122,12 @@ class Reporter:
             return {}
         model, data = self._config.model, self._config.data
         steps = window.timed_steps / window.seconds
-        samples = steps * data.batch_size * data.crop_samples
+        crops = steps * data.batch_size
+        shown = data.crop_samples + self._config.context_samples
         return {
             "steps_per_second": steps,
-            "audio_seconds_per_second": samples / model.sample_rate,
-            "flop_utilisation": samples * training_flops(model) / self._limit_flops,
+            "audio_seconds_per_second": crops * data.crop_samples / model.sample_rate,
+            "flop_utilisation": crops * shown * training_flops(model) / self._limit_flops,
         }
 
     def _validated(self, event: Validated) -> None:
@@ -163,7 +165,7 @@ class _Window:
     """Sums over the steps since the last line of metrics."""
 
     bits: float = 0.0
-    samples: float = 0
+    samples: float = 0  # scored
     seconds: float = 0.0
     timed_steps: int = 0
 

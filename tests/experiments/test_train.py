@@ -57,6 +57,7 @@ def test_a_run_directory_explains_itself(run: Path) -> None:
         assert record["gradient_norm"] > 0
         assert record["update_norm"] > 0
         assert record["skipped"] == 0
+        assert 0 < record["samples"] <= 2 * 8 * 64
         assert record["audio_seconds_per_second"] == pytest.approx(record["steps_per_second"] * 8 * 64 / 4_000)
         assert 0 < record["flop_utilisation"] < 1
     events = b"".join(path.read_bytes() for path in (run / "tensorboard").iterdir())

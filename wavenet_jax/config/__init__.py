@@ -35,3 +35,8 @@ class RunConfig:
     data: DataConfig = dataclasses.field(default_factory=DataConfig)
     optimizer: OptimizerConfig = dataclasses.field(default_factory=OptimizerConfig)
     train: TrainConfig = dataclasses.field(default_factory=TrainConfig)
+
+    @property
+    def context_samples(self) -> int:
+        """Samples in front of a crop's scored ones that the network is shown in training."""
+        return self.model.receptive_field - 1 if self.data.full_context else 0

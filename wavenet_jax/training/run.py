@@ -86,7 +86,7 @@ class _Run:
             batch_size=config.data.batch_size,
             crop_samples=config.data.crop_samples,
             seed=config.train.seed,
-            context_samples=config.model.receptive_field - 1 if config.data.full_context else 0,
+            context_samples=config.context_samples,
             gain_db=config.data.gain_db,
             flip_polarity=config.data.flip_polarity,
             process_index=jax.process_index(),
