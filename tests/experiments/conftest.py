@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+import jax
 import pytest
 
 from experiments import flags
@@ -55,6 +56,7 @@ def workdir(tmp_path_factory: pytest.TempPathFactory) -> Path:
         path,
         open_source(config.data, config.model, "train"),
         open_source(config.data, config.model, "validation"),
+        devices=jax.devices()[:1],
     ):
         pass
     return path
