@@ -12,18 +12,14 @@ import itertools
 import json
 import statistics
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
-from rich.box import SIMPLE
-from rich.console import Console
-from rich.table import Table
 
 from experiments import flags, runtime
+from experiments.benchmarks import compare, preset_config, show
 from experiments.limits import Matmul, training_flops
 from experiments.reporting import versions
 from wavenet_jax.config import Checked, RunConfig, option
@@ -32,8 +28,8 @@ from wavenet_jax.model import parameter_count
 from wavenet_jax.training.sharding import check_divisible, make_mesh, put
 from wavenet_jax.training.state import Trainer
 
-_PRESETS = Path(__file__).parent / "presets"
-_KEY = ("preset", "batch", "crop", "dtype")
+_KEYS = ("preset", "batch", "crop", "dtype")
+_COLUMNS = (*_KEYS, "samples/s", "s/step", "compile s", "MB", "limit")
 
 
 @dataclass(frozen=True)
@@ -51,33 +47,23 @@ class Options(Checked):
 
 
 def main(options: Options) -> None:
-    console = Console(stderr=True)
     if options.compare:
-        _compare(options.compare, console)
+        compare(options.compare, _KEYS, "samples per second in training")
         return
     runtime.start()
     jax.config.update("jax_enable_compilation_cache", False)
     limit = Matmul()
     results = []
     for preset, batch in itertools.product(options.preset, options.batch_sizes):
-        config = _configured(preset, batch, options.crop_samples, options.dtype)
+        config = preset_config(preset)
+        config = dataclasses.replace(
+            config,
+            model=dataclasses.replace(config.model, compute_dtype=options.dtype),
+            data=dataclasses.replace(config.data, batch_size=batch, crop_samples=options.crop_samples),
+        )
         results.append({"preset": preset, **_measure(config, limit, options.repeats)})
         print(json.dumps(results[-1]), flush=True)
-    console.print(_table(results))
-
-
-def _configured(preset: str, batch: int, crop: int, dtype: str) -> RunConfig:
-    path = _PRESETS / f"{preset}.flags"
-    if preset != "base" and not path.is_file():
-        names = ", ".join(["base", *sorted(file.stem for file in _PRESETS.glob("*.flags"))])
-        raise ValueError(f"preset must be one of {names}, got {preset!r}")
-    arguments = [] if preset == "base" else [f"--flagfile={path}"]
-    (config,) = flags.read([RunConfig], ["bench_train", *arguments])
-    return dataclasses.replace(
-        config,
-        model=dataclasses.replace(config.model, compute_dtype=dtype),
-        data=dataclasses.replace(config.data, batch_size=batch, crop_samples=crop),
-    )
+    show(f"training on {results[0]['device']}", _COLUMNS, [_row(result) for result in results])
 
 
 def _measure(config: RunConfig, limit: Matmul, repeats: int) -> dict[str, Any]:
@@ -128,50 +114,18 @@ def _reserved_bytes(step: jax.stages.Compiled) -> int:
     return outer + sizes.temp_size_in_bytes
 
 
-def _table(results: list[dict[str, Any]]) -> Table:
-    table = Table(box=SIMPLE, title=f"training on {results[0]['device']}")
-    for name in ("preset", "batch", "crop", "dtype", "samples/s", "s/step", "compile s", "MB", "limit"):
-        table.add_column(name, justify="left" if name in ("preset", "dtype") else "right", no_wrap=True)
-    for result in results:
-        table.add_row(
-            result["preset"],
-            str(result["batch"]),
-            str(result["crop"]),
-            result["dtype"],
-            f"{result['samples_per_second']:,.0f}",
-            f"{result['step_seconds']:.3f}",
-            f"{result['compile_seconds']:.1f}",
-            f"{result['peak_memory_bytes'] / 1e6:,.0f}",
-            f"{result['limit_fraction']:.0%}",
-        )
-    return table
-
-
-def _compare(paths: tuple[str, ...], console: Console) -> None:
-    if len(paths) != 2:
-        raise ValueError(f"compare needs two files, got {len(paths)}; give --compare=A.jsonl --compare=B.jsonl")
-    ours, theirs = ({tuple(line[name] for name in _KEY): line for line in _lines(path)} for path in paths)
-    table = Table(box=SIMPLE, title="samples per second in training")
-    for name in (*_KEY, *paths, "ratio"):
-        table.add_column(name, justify="right" if name in (*paths, "ratio") else "left")
-    for key in (key for key in ours if key in theirs):
-        speeds = [side[key]["samples_per_second"] for side in (ours, theirs)]
-        ratio = speeds[1] / speeds[0]
-        print(json.dumps({**dict(zip(_KEY, key, strict=True)), "samples_per_second": speeds, "ratio": ratio}))
-        table.add_row(*map(str, key), *(f"{speed:,.0f}" for speed in speeds), f"{ratio:.2f}")
-    if not table.rows:
-        raise ValueError(f"{paths[0]} and {paths[1]} have no preset, batch, crop and dtype in common")
-    console.print(table)
-
-
-def _lines(path: str) -> Iterator[dict[str, Any]]:
-    for number, text in enumerate(Path(path).read_text(encoding="utf-8").splitlines(), start=1):
-        try:
-            line = json.loads(text)
-            line["samples_per_second"], *(line[name] for name in _KEY)
-        except (json.JSONDecodeError, KeyError, TypeError):
-            raise ValueError(f"line {number} of {path} is not a result of bench_train") from None
-        yield line
+def _row(result: dict[str, Any]) -> list[str]:
+    return [
+        result["preset"],
+        str(result["batch"]),
+        str(result["crop"]),
+        result["dtype"],
+        f"{result['samples_per_second']:,.0f}",
+        f"{result['step_seconds']:.3f}",
+        f"{result['compile_seconds']:.1f}",
+        f"{result['peak_memory_bytes'] / 1e6:,.0f}",
+        f"{result['limit_fraction']:.0%}",
+    ]
 
 
 if __name__ == "__main__":

@@ -52,7 +52,7 @@ def test_measures_and_compares(call: Call, tmp_path: Path) -> None:
         (("--preset=huge",), "preset must be one of base, "),
         (("--compare=a",), "compare needs two files, got 1"),
         (("--compare=/nope", "--compare=/nope"), "No such file or directory: /nope"),
-        (("--compare={file}", "--compare={file}"), "line 1 of {file} is not a result of bench_train"),
+        (("--compare={file}", "--compare={file}"), "line 1 of {file} is not a result of this benchmark"),
     ],
 )
 def test_bad_input_is_one_line(call: Call, tmp_path: Path, arguments: tuple[str, ...], message: str) -> None:

@@ -70,7 +70,7 @@ class DataConfig(Checked):
 
     crop_samples: int = option(4_000, "Scored samples of a crop.", at_least=1)
     full_context: bool = option(
-        True,
+        False,
         "Show the network a receptive field of audio in front of each crop's scored samples, so that it learns from "
         "the context that it has in a whole clip.",
     )
