@@ -183,8 +183,15 @@ def test_help_names_every_flag_with_its_bounds(capsys: pytest.CaptureFixture) ->
     assert "--[no]bias" in text
 
 
-def test_base_flags_are_the_defaults() -> None:
-    assert read_run(f"--flagfile={ROOT / 'base.flags'}") == RunConfig()
+def test_the_base_system_is_the_default_network() -> None:
+    assert read_run(f"--flagfile={ROOT / 'base.flags'}").model == WaveNetConfig()
+
+
+def test_the_demonstration_is_the_base_system(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    config = read_run("--flagfile=experiments/presets/demo.flags")
+    assert config.model == WaveNetConfig()
+    assert all(Path(folder).is_dir() for folder in config.data.data_dir)
 
 
 @pytest.mark.parametrize(
