@@ -1,5 +1,7 @@
 """The contract of tests/contract.py, over the layers and the options of the model."""
 
+from collections.abc import Iterator
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -27,7 +29,17 @@ CONFIGS = {
 # Measured: 4e-7 in float32 and 0.03 in bfloat16, whose numbers have 8 bits.
 TOLERANCE = {"float32": 2e-6, "bfloat16": 5e-2}
 
-differences: dict[str, float] = {}
+
+@pytest.fixture(scope="module")
+def differences() -> Iterator[dict[str, float]]:
+    """The greatest difference of each config; told at the end (``pytest -s``)."""
+    found: dict[str, float] = {}
+    yield found
+    for dtype in TOLERANCE:
+        among = [value for name, value in found.items() if (name == "bfloat16") == (dtype == "bfloat16")]
+        print(
+            f"\ngreatest difference between whole, chunks and steps, {len(among)} configs in {dtype}: {max(among, default=0):.1e}"
+        )
 
 
 def make(config: WaveNetConfig, length: int, seed: int = 0) -> tuple[WaveNet, dict, jax.Array, jax.Array]:
@@ -42,7 +54,7 @@ def make(config: WaveNetConfig, length: int, seed: int = 0) -> tuple[WaveNet, di
 
 
 @pytest.mark.parametrize("name", CONFIGS)
-def test_model(name: str) -> None:
+def test_model(name: str, differences: dict[str, float]) -> None:
     config = WaveNetConfig(**{**TINY, **CONFIGS[name]})
     model, params, codes, other = make(config, config.receptive_field + 10)
     differences[name] = verify(
@@ -54,7 +66,6 @@ def test_model(name: str) -> None:
         other=other,
         tolerance=TOLERANCE[config.compute_dtype],
     )
-    print(f"greatest difference between tempos, {name}: {differences[name]:.1e}")
 
 
 @pytest.mark.parametrize("kind", [CausalInput, GatedStack])
