@@ -39,3 +39,7 @@ lint: .venv/dev
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+bench: .venv/core
+	$(BIN)/python -m experiments.bench_train
+	$(BIN)/python -m experiments.bench_sample
