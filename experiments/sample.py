@@ -67,7 +67,7 @@ def main(options: Options) -> None:
 
     timing = _generate(options, run, params, length, paths)
     if options.plot:
-        sounds = {str(path): read_audio(str(path), rate)[: _PLOTTED_SECONDS * rate] for path in paths[:_PLOTTED_FILES]}
+        sounds = {path.name: read_audio(str(path), rate)[: _PLOTTED_SECONDS * rate] for path in paths[:_PLOTTED_FILES]}
         plots.save_sounds(picture, sounds, rate)
     result = {
         "files": [str(path) for path in paths],
