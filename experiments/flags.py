@@ -13,6 +13,7 @@ Bad input ends with one line on standard error and exit code 1: a flag that cann
 
 import dataclasses
 import difflib
+import os
 import sys
 import textwrap
 import typing
@@ -34,14 +35,16 @@ def run(main: Callable[..., int | None], argv: Sequence[str] | None = None) -> N
     """
     argv = sys.argv if argv is None else argv
     kinds = config_classes(main)
-    if "--help" in argv or "-h" in argv:
-        print(help_text(main))
-        sys.exit(0)
     try:
-        sys.exit(main(*read(kinds, argv)))
+        code = _help(main) if "--help" in argv or "-h" in argv else main(*read(kinds, argv))
+        sys.stdout.flush()
+        sys.exit(code)
+    except BrokenPipeError:  # who reads standard output has seen enough; Python would flush it again at its end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
     except OSError as error:
-        named = error.filename is not None and error.strerror is not None
-        _fail(f"{error.strerror}: {error.filename}" if named else str(error))
+        what = error.strerror or str(error)
+        _fail(what if error.filename is None else f"{what}: {error.filename}")
     except ValueError as error:
         _fail(str(error))
     except KeyboardInterrupt:
@@ -129,6 +132,11 @@ def help_text(main: Callable[..., int | None]) -> str:
                 if not dataclasses.is_dataclass(field.type):
                     lines += _help_lines(field)
     return "\n".join(lines)
+
+
+def _help(main: Callable[..., int | None]) -> int:
+    print(help_text(main))
+    return 0
 
 
 def _fail(message: str) -> NoReturn:

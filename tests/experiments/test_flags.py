@@ -1,6 +1,8 @@
 """Flags: made from dataclasses, read from the command line and from flagfiles, refused in one line."""
 
 import dataclasses
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -153,6 +155,14 @@ def test_a_missing_file_is_named(capsys: pytest.CaptureFixture) -> None:
     with pytest.raises(SystemExit, match="1"):
         flags.run(main, ["program"])
     assert capsys.readouterr().err == "error: No such file or directory: no such file\n"
+
+
+def test_a_reader_that_has_seen_enough_is_no_error() -> None:
+    command = [sys.executable, "-m", "experiments.curve", "--help"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as program:
+        program.stdout.close()  # type: ignore[union-attr]
+        assert program.wait(timeout=120) == 1
+        assert program.stderr.read() == b""  # type: ignore[union-attr]
 
 
 def test_interruption_ends_with_one_line(capsys: pytest.CaptureFixture) -> None:
