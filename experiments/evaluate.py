@@ -1,10 +1,14 @@
 """Bits per sample of held-out audio, judged sample by sample with the full receptive field; JSON on standard output.
 
+Networks on a finer grid than 256 µ-law levels are also judged on that one (``bits_per_sample_mu_law_256``): the
+probability of all their levels that fall on the same µ-law level. So heads and bit depths compare.
+
     python -m experiments.evaluate --workdir=DIR [--data_dir=DIR] [--checkpoint=best]
 
 The audio is that of the run's configuration unless flags choose another. Memory does not grow with its length.
 """
 
+import contextlib
 import dataclasses
 import json
 from dataclasses import dataclass
@@ -15,6 +19,8 @@ from wavenet_jax.audio.codec import Grid
 from wavenet_jax.config import Checked, option
 from wavenet_jax.data import SPLITS, baselines
 from wavenet_jax.training import Evaluator, load, make_mesh
+
+_COMMON = Grid(256, "mu_law")
 
 
 @dataclass(frozen=True)
@@ -37,15 +43,29 @@ def main(options: Options) -> None:
     # One lane per crop of the run's batches, and chunks as long: what fitted in training fits here.
     mesh = make_mesh()
     lanes = -(-data.batch_size // mesh.size) * mesh.size
-    evaluator = Evaluator(config.model, lanes, data.crop_samples, mesh)
+    grid = Grid.of(config.model)
+    bits = {
+        name: Evaluator(config.model, lanes, data.crop_samples, mesh, coarser).bits_per_sample(params, source)
+        for name, coarser in _grids(grid).items()
+    }
     result = {
-        "bits_per_sample": evaluator.bits_per_sample(params, source),
+        **bits,
         "samples": int(source.lengths.sum()),
         "files": len(source),
-        "baselines": baselines(source, Grid.of(config.model)),
+        "baselines": baselines(source, grid),
         "step": step,
     }
     print(json.dumps(result))
+
+
+def _grids(own: Grid) -> dict[str, Grid | None]:
+    """What is reported, and the grid that it is judged on; None is the network's own."""
+    grids: dict[str, Grid | None] = {"bits_per_sample": None}
+    if own != _COMMON:
+        with contextlib.suppress(ValueError):  # too coarse to stand for it
+            own.cells(_COMMON)
+            grids["bits_per_sample_mu_law_256"] = _COMMON
+    return grids
 
 
 if __name__ == "__main__":

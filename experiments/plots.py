@@ -37,6 +37,33 @@ def save_sounds(path: str | PathLike[str], sounds: Mapping[str, np.ndarray], sam
     figure.savefig(path, format="png")
 
 
+def save_spectrograms(
+    path: str | PathLike[str], sounds: Mapping[str, Mapping[str, np.ndarray]], sample_rate: int
+) -> None:
+    """Draws spectrograms side by side: a row for each name, in it a column for each version of it.
+
+    Args:
+      path: of the PNG file.
+      sounds: float waveforms ``[T]`` in [-1, 1] by name and version; every name has the same versions.
+      sample_rate: in Hz.
+    """
+    versions = list(next(iter(sounds.values())))
+    size = (0.8 + 3 * len(versions), 0.6 + 1.7 * len(sounds))
+    figure = Figure(figsize=size, dpi=120, layout="constrained")
+    axes = figure.subplots(len(sounds), len(versions), squeeze=False, sharey=True)
+    for row, (name, by_version) in zip(axes, sounds.items(), strict=True):
+        for place, version in zip(row, versions, strict=True):
+            image = _draw_spectrogram(place, by_version[version], sample_rate)
+            place.label_outer()
+        row[0].set_ylabel(f"{name}\nfrequency (kHz)", fontsize=8)
+    for place, version in zip(axes[0], versions, strict=True):
+        place.set_title(version.replace("_", " "), fontsize=10)
+    for place in axes[-1]:
+        place.set_xlabel("time (s)")
+    figure.colorbar(image, ax=axes, label="level (dB)", aspect=40, pad=0.01)
+    figure.savefig(path, format="png")
+
+
 def save_curve(
     path: str | PathLike[str],
     training: Sequence[tuple[float, float]],

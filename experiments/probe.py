@@ -16,9 +16,9 @@ from experiments.outputs import wav_files
 from wavenet_jax.audio.codec import Grid
 from wavenet_jax.audio.emphasis import deemphasize
 from wavenet_jax.config import RunConfig
-from wavenet_jax.data import Source
+from wavenet_jax.data import Describer, Source, stacked
 from wavenet_jax.model import WaveNet
-from wavenet_jax.sampling import Ancestral, stream
+from wavenet_jax.sampling import Ancestral, stream, whole_frames
 from wavenet_jax.typing import Params
 
 QUIET_DB = 40
@@ -55,13 +55,18 @@ class Impression:
 
 
 class Probe:
-    """Generates from a fixed seed, and keeps what it made as WAV and PNG in ``samples/`` of the run directory."""
+    """Generates from a fixed seed and keeps what it made as WAV and PNG in ``samples/`` of the run directory.
+
+    A network that is told something is told what describes the first clip of real audio.
+    """
 
     def __init__(self, workdir: Path, config: RunConfig, seconds: float, real: Source) -> None:
         self._config = config
         self._length = round(seconds * config.model.sample_rate)
         self._folder = workdir / "samples"
         self._folder.mkdir(exist_ok=True)
+        chunk = whole_frames(config.model, self._length)
+        self._conditions = stacked([Describer(config.model, real)(0, 0, chunk)])
         self.real = Impression.of(self._audible(_beginning(real, _REFERENCE_SECONDS * config.model.sample_rate)))
 
     def listen(self, params: Params, step: int) -> tuple[np.ndarray, Impression]:
@@ -74,6 +79,7 @@ class Probe:
             batch_size=1,
             length=self._length,
             chunk=self._length,
+            conditions=self._conditions,
         )
         codes = np.concatenate(list(pieces), axis=1)
         waveform = self._audible(Grid.of(self._config.model).decode(codes)[0])

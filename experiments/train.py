@@ -8,6 +8,7 @@ saved after SIGTERM; 130 saved after Ctrl-C.
 """
 
 import contextlib
+import dataclasses
 import itertools
 import sys
 from collections.abc import Callable, Iterator
@@ -21,7 +22,7 @@ from experiments.probe import Probe
 from experiments.reporting import Reporter
 from experiments.signals import StopSignals, exit_code
 from wavenet_jax.config import Checked, RunConfig, option
-from wavenet_jax.data import Source
+from wavenet_jax.data import Source, with_classes
 from wavenet_jax.training import DIVERGED, FINISHED, NO_GAIN, Event, Started, Stopped, train
 
 
@@ -42,6 +43,7 @@ def main(config: RunConfig, options: Options, hosts: runtime.Hosts) -> int:
     runtime.start(hosts)
     workdir = Path(options.workdir)
     training, held_out = (sources.opened(config.data, config.model, split) for split in ("train", "validation"))
+    config = dataclasses.replace(config, model=with_classes(config.model, training))
     with (
         StopSignals() as stop,
         contextlib.closing(train(config, workdir, training, held_out, stop=stop)) as events,

@@ -18,6 +18,8 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
+from wavenet_jax.typing import Conditions
+
 
 def verify(
     module: nn.Module,
@@ -28,16 +30,18 @@ def verify(
     chunks: Sequence[int],
     other: jax.Array,
     tolerance: float,
+    conditions: Conditions | None = None,
 ) -> float:
     """Checks the contract on ``x [B, T, ...]`` and returns the greatest difference between tempos.
 
     ``other`` is another input of the same shape: where the two differ decides what may change. ``chunks`` are chunk
-    lengths; what they leave of T goes in single steps. Outputs and gradients may differ by ``tolerance`` times the
-    greatest absolute value.
+    lengths; what they leave of T goes in single steps. Modules that take ``conditions`` get them whole in ``__call__``,
+    and in pieces of what their ``condition`` makes of them otherwise. Outputs and gradients may differ by ``tolerance``
+    times the greatest absolute value.
     """
     batch, length = x.shape[:2]
     assert sum(chunks) < length, "leave some samples for single steps"
-    whole, in_tempos = _results(module, chunks)
+    whole, in_tempos = _results(module, chunks, conditions)
     expected, expected_gradient = whole(params, x)
     actual, actual_gradient, state = in_tempos(params, x)
 
@@ -52,27 +56,35 @@ def verify(
     future = x.at[:, middle:].set(other[:, middle:])
     np.testing.assert_array_equal(whole(params, future)[0][:, :middle], expected[:, :middle], "the future leaked")
 
-    _verify_receptive_field(module, params, x[:1], other[:1], receptive_field)
+    first = jax.tree.map(lambda rows: rows[:1], conditions)
+    _verify_receptive_field(module, params, x[:1], other[:1], receptive_field, first)
     return difference
 
 
-def _results(module: nn.Module, chunks: Sequence[int]) -> tuple[Any, Any]:
+def _results(module: nn.Module, chunks: Sequence[int], conditions: Conditions | None) -> tuple[Any, Any]:
     """Two compiled functions: outputs and gradient of the whole; outputs, gradient and state of chunks, then steps."""
 
     def play(params: Any, x: jax.Array) -> tuple[jax.Array, Any]:
         variables = {"params": params}
         state = module.init_state(x.shape[0])
+        known = () if conditions is None else (module.apply(variables, conditions, method="condition"),)
+
+        def told(at: Any) -> Any:
+            """What is known of the samples ``at``, as the arguments that follow them."""
+            return tuple(one._replace(time=None if one.time is None else one.time[:, at]) for one in known)
+
         pieces, start = [], 0
         for chunk in chunks:
-            piece, state = module.apply(variables, state, x[:, start : start + chunk], method="extend")
+            now = slice(start, start + chunk)
+            piece, state = module.apply(variables, state, x[:, now], *told(now), method="extend")
             pieces.append(piece)
             start += chunk
 
-        def step(state: Any, x_t: jax.Array) -> tuple[Any, jax.Array]:
-            piece, state = module.apply(variables, state, x_t, method="step")
+        def step(state: Any, t: jax.Array) -> tuple[Any, jax.Array]:
+            piece, state = module.apply(variables, state, x[:, t], *told(t), method="step")
             return state, piece
 
-        state, steps = jax.lax.scan(step, state, x[:, start:].swapaxes(0, 1))
+        state, steps = jax.lax.scan(step, state, jnp.arange(start, x.shape[1]))
         return jnp.concatenate([*pieces, steps.swapaxes(0, 1)], axis=1), state
 
     def with_gradient(function: Any) -> Any:
@@ -90,8 +102,12 @@ def _results(module: nn.Module, chunks: Sequence[int]) -> tuple[Any, Any]:
 
         return jax.jit(results)
 
-    whole = with_gradient(lambda params, x: (module.apply({"params": params}, x), None))
+    whole = with_gradient(lambda params, x: (_whole(module, params, x, conditions), None))
     return lambda params, x: whole(params, x)[:2], with_gradient(play)
+
+
+def _whole(module: nn.Module, params: Any, x: jax.Array, conditions: Conditions | None) -> Any:
+    return module.apply({"params": params}, x, *(() if conditions is None else (conditions,)))
 
 
 def _difference(actual: Any, expected: Any, tolerance: float, what: str) -> float:
@@ -105,7 +121,12 @@ def _difference(actual: Any, expected: Any, tolerance: float, what: str) -> floa
 
 
 def _verify_receptive_field(
-    module: nn.Module, params: Any, x: jax.Array, other: jax.Array, receptive_field: int
+    module: nn.Module,
+    params: Any,
+    x: jax.Array,
+    other: jax.Array,
+    receptive_field: int,
+    conditions: Conditions | None,
 ) -> None:
     """Replaces one sample at a time: the oldest that changes the last output is the field's first."""
     length = x.shape[1]
@@ -115,7 +136,8 @@ def _verify_receptive_field(
         at, jnp.broadcast_to(other, (length, *x.shape[1:])), jnp.broadcast_to(x, at.shape[:2] + x.shape[2:])
     )
     together = jnp.concatenate([x, replaced])
-    last = jax.jit(lambda params, x: module.apply({"params": params}, x)[:, -1])(params, together)
+    same = jax.tree.map(lambda row: jnp.repeat(row, length + 1, axis=0), conditions)
+    last = jax.jit(lambda params, x: _whole(module, params, x, same)[:, -1])(params, together)
     last = np.asarray(last.reshape(length + 1, -1))
     matters = (last[1:] != last[:1]).any(axis=1)
     assert length - matters.argmax() == receptive_field, f"{length - matters.argmax()} samples of the past mattered"

@@ -15,14 +15,18 @@ def run_configs() -> st.SearchStrategy[RunConfig]:
 
 
 def _instances(kind: Any) -> st.SearchStrategy[Any]:
-    def build(options: dict[str, Any]) -> Any:
-        try:
-            return kind(**options)
-        except ValueError:  # options that do not fit each other
-            return None
+    def build(options: dict[str, Any], order: list[str]) -> Any:
+        """With as many of the options as fit each other; the others, in the order given, keep their defaults."""
+        kept = dict(options)
+        for name in order:
+            try:
+                return kind(**kept)
+            except ValueError:
+                del kept[name]
+        return kind(**kept)
 
     fields = {field.name: _values(field) for field in dataclasses.fields(kind)}
-    return st.fixed_dictionaries(fields).map(build).filter(lambda config: config is not None)
+    return st.builds(build, st.fixed_dictionaries(fields), st.permutations(sorted(fields)))
 
 
 def _values(field: dataclasses.Field) -> st.SearchStrategy[Any]:

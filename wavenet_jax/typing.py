@@ -14,6 +14,7 @@ S       skip channels: the width of the sum over all layers
 E       end channels: the width between the two output projections
 Q       quantisation levels
 N       slots of all queues together: ``(K - 1) * sum(dilations)``
+D       channels that condition each sample
 F       frames of a slower tempo (frames per hop)
 C       channels of anything else (audio channels, features)
 ======  ==================================================================
@@ -22,7 +23,7 @@ Audio as numbers is a float in [-1, 1] (``waveform``); audio as the model sees i
 [0, Q) (``codes``). Likelihoods are nats inside the library and bits per sample where people read them.
 """
 
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import jax
 
@@ -34,3 +35,14 @@ Key: TypeAlias = jax.Array
 
 Params: TypeAlias = dict[str, Any]
 """Nested dictionaries of arrays, by the names of the Linen modules."""
+
+
+class Conditions(NamedTuple):
+    """What describes each stream from outside, numpy or JAX arrays; None where the network does not listen to it."""
+
+    classes: Any = None
+    """``[B, families]`` int32: the id of each stream's class in each family, from 1; 0 means no class."""
+    vector: Any = None
+    """``[B, V]`` float32: describes the whole stream."""
+    frames: Any = None
+    """``[B, before + F + after, C]`` float32: features of F frames of ``hop_samples``, and of those around them."""

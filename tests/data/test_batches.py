@@ -29,7 +29,7 @@ def fingerprint(*batches: Batch) -> str:
 
 
 def test_shapes_and_types() -> None:
-    codes, mask = make()[0]
+    codes, mask, _ = make()[0]
     assert (codes.shape, codes.dtype, mask.shape, mask.dtype) == ((4, 301), np.int32, (4, 300), np.bool_)
 
 
@@ -40,7 +40,7 @@ def test_epochs_score_every_sample_equally_often(clip_samples: int, crop_samples
     batches = Batches(clips, GRID, batch_size=batch_size, crop_samples=crop_samples, seed=0)
     targets = np.zeros(256, int)
     for k in range(rows_of_an_epoch):
-        codes, mask = batches[k]
+        codes, mask, _ = batches[k]
         targets += np.bincount(codes[:, 1:][mask], minlength=256)
     once = sum(np.bincount(GRID.encode(clips.read(clip, 0, clip_samples)), minlength=256) for clip in range(3))
     assert np.array_equal(targets, batch_size * once)
@@ -48,7 +48,7 @@ def test_epochs_score_every_sample_equally_often(clip_samples: int, crop_samples
 
 def test_the_first_sample_of_a_clip_is_predicted_from_silence() -> None:
     clips = SyntheticSource(clips=1, clip_samples=250, seed=0)
-    codes, mask = Batches(clips, GRID, batch_size=1, crop_samples=300, seed=0)[0]
+    codes, mask, _ = Batches(clips, GRID, batch_size=1, crop_samples=300, seed=0)[0]
     assert codes[0, 0] == GRID.silence
     assert np.array_equal(codes[0, 1:251], GRID.encode(clips.read(0, 0, 250)))
     assert (codes[0, 251:] == GRID.silence).all()

@@ -163,13 +163,13 @@ def test_several_folders_are_told_apart(record: Record, data: Config, model: Wav
     assert both.names == ["one/a.wav", "two/a.wav"]
 
 
-def test_labels_number_the_classes_of_all_splits(record: Record, data: Config, model: WaveNetConfig) -> None:
+def test_classes_are_those_of_all_splits(record: Record, data: Config, model: WaveNetConfig) -> None:
     for name in ("b/1.wav", "a/1.wav", "c/1.wav", "stray.wav"):
         record(name)
     config = data(label_from="folder", validation_files=("c/*",))
     train, validation = opened(config, model), opened(config, model, "validation")
-    assert train.classes == validation.classes == ["a", "b", "c"]
-    assert (train.labels, validation.labels) == ([0, 1], [2])
+    assert train.classes == validation.classes == ["class=a", "class=b", "class=c"]
+    assert (train.labels, validation.labels) == ([("class=a",), ("class=b",)], [("class=c",)])
     assert [tuple(entry) for entry in train.skipped] == [("stray.wav", "has no class by its folder")]
 
 

@@ -10,12 +10,22 @@ from wavenet_jax.data.labels import labeller, read_table, transcriber
 
 def test_the_class_is_the_first_folder() -> None:
     label_of = labeller("", DataConfig(label_from="folder"))
-    assert [label_of(name) for name in ("zero/a.wav", "one/b/c.wav", "d.wav")] == ["zero", "one", None]
+    assert [label_of(name) for name in ("zero/a.wav", "one/b/c.wav", "d.wav")] == [
+        ("class=zero",),
+        ("class=one",),
+        None,
+    ]
 
 
 def test_the_class_is_the_group_of_a_pattern() -> None:
     label_of = labeller("", DataConfig(label_from="pattern", label_pattern=r"/(p\d+)_"))
-    assert [label_of(name) for name in ("wav/p225_001.wav", "wav/other.wav")] == ["p225", None]
+    assert [label_of(name) for name in ("wav/p225_001.wav", "wav/other.wav")] == [("class=p225",), None]
+
+
+def test_named_groups_are_families() -> None:
+    label_of = labeller("", DataConfig(label_from="pattern", label_pattern=r"(?P<who>p\d+)_(?P<how>loud|soft)?"))
+    assert label_of("p1_loud.wav") == ("who=p1", "how=loud")
+    assert label_of("p1_.wav") is None
 
 
 @pytest.mark.parametrize("separator", ["\t", "|"])
@@ -30,7 +40,13 @@ def test_tables_name_files_in_full_or_in_short(separator: str, tmp_path: Path) -
 def test_a_class_table_is_a_table(tmp_path: Path) -> None:
     (tmp_path / "speakers.tsv").write_text("a.wav\tAnn\n")
     data = DataConfig(label_from="table", label_table="speakers.tsv")
-    assert labeller(str(tmp_path), data)("a.wav") == "Ann"
+    assert labeller(str(tmp_path), data)("a.wav") == ("class=Ann",)
+
+
+def test_a_class_table_with_a_header_has_families(tmp_path: Path) -> None:
+    (tmp_path / "who.tsv").write_text("file\tspeaker\tlanguage\na.wav\tAnn\ten\nb.wav\tBob\nc.wav\t\tit\n")
+    label_of = labeller(str(tmp_path), DataConfig(label_from="table", label_table="who.tsv"))
+    assert [label_of(name) for name in ("a.wav", "b.wav", "c.wav")] == [("speaker=Ann", "language=en"), None, None]
 
 
 def test_what_cannot_be_read_is_refused(tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ def test_vctk(name: str, tmp_path: Path) -> None:
     )
     train = read(tmp_path, "vctk", "--validation_fraction=0")["train"]
     assert len(train) == 3
-    assert [train.classes[label] for label in train.labels] == ["p225", "p226", "s5"]
+    assert train.labels == [("class=p225",), ("class=p226",), ("class=s5",)]
 
 
 def test_speech_commands(tmp_path: Path) -> None:
@@ -69,7 +69,7 @@ def test_speech_commands(tmp_path: Path) -> None:
         "validation": ["one/a_nohash_0.wav"],
         "test": ["nine/c_nohash_0.wav"],
     }
-    assert splits["train"].classes == ["nine", "one", "zero"]
+    assert splits["train"].classes == ["class=nine", "class=one", "class=zero"]
     assert np.abs(splits["train"].read(0, 0, 100)).max() == pytest.approx(1)
 
 
@@ -84,5 +84,5 @@ def test_plain_folder(tmp_path: Path) -> None:
     lay_out(tmp_path, "ann/1.wav", "ann/deep/2.wav", "bob/1.wav", "__MACOSX/ann/1.wav")
     (tmp_path / "ann" / "._1.wav").write_bytes(b"left by macOS")
     train = read(tmp_path, "folder", "--validation_fraction=0")["train"]
-    assert (train.names, train.classes) == (["ann/1.wav", "ann/deep/2.wav", "bob/1.wav"], ["ann", "bob"])
+    assert (train.names, train.classes) == (["ann/1.wav", "ann/deep/2.wav", "bob/1.wav"], ["class=ann", "class=bob"])
     assert not train.skipped

@@ -10,7 +10,16 @@ from hypothesis import HealthCheck, given, settings
 
 from experiments import flags
 from tests.strategies import run_configs
-from wavenet_jax.config import Checked, DataConfig, RunConfig, WaveNetConfig, option
+from wavenet_jax.config import (
+    Checked,
+    ConditioningConfig,
+    ContextConfig,
+    DataConfig,
+    FeatureConfig,
+    RunConfig,
+    WaveNetConfig,
+    option,
+)
 from wavenet_jax.model import parameter_count
 
 ROOT = Path(__file__).parents[2]
@@ -184,10 +193,11 @@ def test_help_names_every_flag_with_its_bounds(capsys: pytest.CaptureFixture) ->
     assert run(3, "--help") == 0
     text = capsys.readouterr().out
     assert "Flags: made from dataclasses" in text
-    for kind in (WaveNetConfig, DataConfig, Options):
+    for kind in (WaveNetConfig, FeatureConfig, ConditioningConfig, ContextConfig, DataConfig, Options):
         for field in dataclasses.fields(kind):
-            assert field.name in text
-            assert field.metadata["help"].split()[-1] in text
+            if not dataclasses.is_dataclass(field.type):
+                assert field.name in text
+                assert field.metadata["help"].split()[-1] in text
     assert "Quantisation levels of a sample. (>= 2, <= 65536)" in text
     assert "Folder of the run. (required)" in text
     assert "--[no]bias" in text
@@ -207,13 +217,18 @@ def test_the_demonstration_is_the_base_system(monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.parametrize(
     ("preset", "layers", "receptive_field", "parameters"),
     [
-        ("ljspeech", 24, 505, 3_220_864),
+        ("ljspeech", 24, 505, 3_965_246),
+        ("music", 10, 33_918, 1_293_504),
         ("paper", 30, 3_070, 1_255_744),
         ("sc09", 40, 4_093, 4_109_056),
         ("tiny", 3, 8, 2_432),
+        ("vctk", 10, 1_024, 555_584),
     ],
 )
-def test_presets(preset: str, layers: int, receptive_field: int, parameters: int) -> None:
+def test_presets(
+    preset: str, layers: int, receptive_field: int, parameters: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
     assert preset in {path.stem for path in PRESETS}
     model = read_run(f"--flagfile={ROOT / 'experiments' / 'presets' / preset}.flags").model
     assert (model.layers, model.receptive_field, parameter_count(model)) == (layers, receptive_field, parameters)

@@ -10,7 +10,7 @@ import pytest
 
 from tests.golden import make_model
 from wavenet_jax.config import WaveNetConfig
-from wavenet_jax.model import Categorical, WaveNet, parameter_count
+from wavenet_jax.model import WaveNet, parameter_count
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "model.json").read_text())
 
@@ -93,20 +93,3 @@ def test_weight_norm_starts_as_the_plain_network() -> None:
     np.testing.assert_allclose(  # a direction has no length
         normed.apply({"params": longer}, codes), normed.apply({"params": params}, codes), atol=1e-6
     )
-
-
-def test_categorical_likelihoods_sum_to_one() -> None:
-    outputs = jnp.asarray(np.random.default_rng(0).normal(size=(5, 16)) * 10, jnp.float32)
-    head = Categorical(16)
-    nats = jnp.stack([head.log_prob(outputs, jnp.full((5,), code, jnp.int32)) for code in range(16)])
-    np.testing.assert_allclose(jnp.exp(nats).sum(axis=0), 1, rtol=1e-5)
-
-
-def test_categorical_samples_follow_their_probabilities() -> None:
-    probabilities = np.array([0.5, 0.0, 0.3, 0.2])
-    outputs = jnp.broadcast_to(jnp.log(jnp.asarray(probabilities + 1e-30, jnp.float32)), (1000, 4))
-    uniforms = jnp.asarray((np.arange(1000) + 0.5) / 1000, jnp.float32)
-    codes = Categorical(4).sample(outputs, uniforms)
-    np.testing.assert_allclose(np.bincount(codes, minlength=4) / 1000, probabilities, atol=2e-3)
-    cold = Categorical(4).sample(outputs, uniforms, temperature=0.05)
-    assert (cold == 0).mean() > 0.99

@@ -45,7 +45,7 @@ def test_sampler_equals_full_pass(name: str) -> None:
     silence = np.full((STREAMS, 1), Grid.of(model.config).silence, np.int32)
     inputs = jnp.asarray(np.concatenate([silence, codes[:, :-1]], axis=1))
     outputs = jax.jit(model.apply)({"params": params}, inputs)
-    draws = uniforms(begin(model, KEY, STREAMS).keys, jnp.uint32(0), LENGTH).T
+    draws = uniforms(begin(model, KEY, STREAMS).keys, jnp.uint32(0), LENGTH).swapaxes(0, 1)
     np.testing.assert_array_equal(STRATEGY(model.head, outputs, draws), codes)
     assert len(np.unique(codes)) > 8, "the samples are too plain to tell anything"
 

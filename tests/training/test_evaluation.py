@@ -11,13 +11,15 @@ from hypothesis import strategies as st
 
 from tests.training.tiny import CONFIG, HELD_OUT
 from wavenet_jax.audio.codec import Grid
-from wavenet_jax.config import WaveNetConfig
-from wavenet_jax.data import SyntheticSource
+from wavenet_jax.config import ConditioningConfig, ContextConfig, FeatureConfig, WaveNetConfig
+from wavenet_jax.data import Describer, SyntheticSource, stacked, with_classes
 from wavenet_jax.model import WaveNet
 from wavenet_jax.training import Evaluator, make_mesh
 from wavenet_jax.training.evaluation import plan
 from wavenet_jax.training.excerpt import Excerpt, excerpt
 from wavenet_jax.typing import Params
+
+TOLD_NOTHING = {"levels": 16, "residual_channels": 4, "skip_channels": 4, "dilation_cycle": (1, 8)}
 
 
 class Uneven:
@@ -35,7 +37,7 @@ class Uneven:
 
 
 def parameters(config: WaveNetConfig) -> Params:
-    return jax.jit(WaveNet(config).init)(jax.random.key(1), jnp.zeros((1, 1), jnp.int32))["params"]
+    return jax.jit(lambda key: WaveNet(config).init(key, method="weights"))(jax.random.key(1))["params"]
 
 
 def bits_of_whole_clips(config: WaveNetConfig, params: Params, source: Uneven) -> float:
@@ -61,6 +63,44 @@ def test_chunks_are_the_whole_pass(lanes: int, chunk: int, devices: int, input_k
     evaluator = Evaluator(config, lanes, chunk, make_mesh(jax.devices()[:devices]))
     expected = bits_of_whole_clips(config, params, Uneven())
     assert evaluator.bits_per_sample(params, Uneven()) == pytest.approx(expected, rel=1e-6)
+
+
+def test_conditions_follow_the_clips_through_lanes_and_chunks() -> None:
+    """Classes, log-mel and a context stack, judged piece by piece, are those of the whole clips."""
+    config = WaveNetConfig(
+        **TOLD_NOTHING,
+        features=FeatureConfig(local_features=("mel",), hop_samples=8, fft_size=32, mel_channels=4),
+        conditioning=ConditioningConfig(local_channels=3, condition_on_classes=True),
+        context=ContextConfig(context_periods=(6,), context_residual_channels=3, context_dilation_cycle=(1, 2)),
+    )
+    source = SyntheticSource(5, 101, 0)
+    config = with_classes(config, source)
+    params, model, grid = parameters(config), WaveNet(config), Grid.of(config)
+    describer = Describer(config, source)
+    codes = np.stack([grid.encode(source.read(clip, 0, 101)) for clip in range(5)])
+    inputs = np.concatenate([np.full((5, 1), grid.silence), codes[:, :-1]], axis=1)
+    conditions = stacked([describer(clip, 0, 104) for clip in range(5)])
+    outputs = jax.jit(model.apply)({"params": params}, jnp.asarray(inputs, jnp.int32), conditions)
+    expected = -float(model.head.log_prob(outputs, jnp.asarray(codes)).mean()) / np.log(2)
+    found = Evaluator(config, 2, 30, make_mesh(jax.devices()[:1])).bits_per_sample(params, source)
+    assert found == pytest.approx(expected, abs=1e-5)  # measured 1e-7
+
+
+def test_a_coarser_grid_costs_fewer_bits_by_what_it_joins() -> None:
+    """The levels that fall on one coarser level are judged together: the same as summing their probabilities."""
+    config = WaveNetConfig(**{**TOLD_NOTHING, "levels": 1024}, companding="linear")
+    params, source, coarser = parameters(config), SyntheticSource(2, 60, 0), Grid(16, "mu_law")
+    model, grid = WaveNet(config), Grid.of(config)
+    codes = np.stack([grid.encode(source.read(clip, 0, 60)) for clip in range(2)])
+    inputs = np.concatenate([np.full((2, 1), grid.silence), codes[:, :-1]], axis=1)
+    outputs = model.apply({"params": params}, jnp.asarray(inputs, jnp.int32))
+    probabilities = np.asarray(jax.nn.softmax(outputs))
+    joined = coarser.encode(grid.values) == coarser.encode(grid.decode(codes))[..., None]
+    expected = -np.log2((probabilities * joined).sum(-1)).mean()
+    evaluator = Evaluator(config, 2, 60, make_mesh(jax.devices()[:1]), coarser)
+    assert evaluator.bits_per_sample(params, source) == pytest.approx(expected, abs=1e-5)
+    with pytest.raises(ValueError, match="a grid of 16 mu_law levels is too coarse to stand for 1024 linear levels"):
+        coarser.cells(grid)
 
 
 def test_one_compilation_serves_every_length_and_params_from_anywhere() -> None:

@@ -43,6 +43,21 @@ class Grid:
         """The float32 waveform of codes of any shape."""
         return self.values[codes]
 
+    def cells(self, coarser: "Grid") -> tuple[np.ndarray, np.ndarray]:
+        """For each code, the first and the last code that fall on the same one of a coarser grid: two ``[Q]`` int32.
+
+        Raises:
+          ValueError: no code at all falls on one of the coarser grid's.
+        """
+        cell = coarser.encode(self.values)
+        if len(np.unique(cell)) < coarser.levels:
+            raise ValueError(
+                f"a grid of {self.levels} {self.companding} levels is too coarse to stand for {coarser.levels} "
+                f"{coarser.companding} levels"
+            )
+        first, last = (np.searchsorted(cell, cell, side=side) for side in ("left", "right"))
+        return first.astype(np.int32), (last - 1).astype(np.int32)
+
     def _compress(self, waveform: np.ndarray) -> np.ndarray:
         if self.companding == "linear":
             return waveform

@@ -50,9 +50,9 @@ def check(field: dataclasses.Field, value: Any) -> None:
             raise ValueError(f"{field.name} needs a value, got none")
         return
     choices = field.metadata.get("choices")
-    if choices is not None and value not in choices:
-        raise ValueError(f"{field.name} must be one of {', '.join(choices)}, got {value!r}")
     for element in value if isinstance(value, tuple) else (value,):
+        if choices is not None and element not in choices:
+            raise ValueError(f"{field.name} must be one of {', '.join(choices)}, got {element!r}")
         if isinstance(element, float) and not math.isfinite(element):
             raise ValueError(f"{field.name} must be a finite number, got {element}")
         for name, bound in field.metadata.get("bounds", {}).items():

@@ -3,6 +3,17 @@
 from wavenet_jax.data.audit import Audit, audit, verdict
 from wavenet_jax.data.baselines import baselines
 from wavenet_jax.data.batches import Batch, Batches, prefetch
+from wavenet_jax.data.clip import open_clip
+from wavenet_jax.data.conditions import (
+    Describer,
+    check_features,
+    check_vector,
+    class_ids,
+    read_array,
+    silence,
+    stacked,
+    with_classes,
+)
 from wavenet_jax.data.folder import Collection, FolderSource, Recording, collect
 from wavenet_jax.data.open import open_source
 from wavenet_jax.data.source import Skipped, Source, blocks
@@ -15,6 +26,7 @@ __all__ = [
     "Batch",
     "Batches",
     "Collection",
+    "Describer",
     "FolderSource",
     "Recording",
     "Skipped",
@@ -24,8 +36,16 @@ __all__ = [
     "audit",
     "baselines",
     "blocks",
+    "check_features",
+    "check_vector",
+    "class_ids",
     "collect",
+    "open_clip",
     "open_source",
     "prefetch",
+    "read_array",
+    "silence",
+    "stacked",
     "verdict",
+    "with_classes",
 ]

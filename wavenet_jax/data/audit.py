@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from wavenet_jax.config import DataConfig
 from wavenet_jax.data.folder import Collection, Recording
+from wavenet_jax.data.labels import FAMILY
 from wavenet_jax.data.prepare import sound
 from wavenet_jax.data.scan import Scan
 from wavenet_jax.data.source import Skipped
@@ -35,7 +36,7 @@ class Audit:
     splits: Mapping[str, int]
     """Files by split."""
     classes: Mapping[str, float]
-    """Hours by class."""
+    """Hours by class, as FAMILY=NAME where families have names."""
     transcripts: int
     """Files that have one."""
     problems: Sequence[Skipped]
@@ -60,7 +61,9 @@ def audit(collection: Collection, data: DataConfig) -> Audit:
         formats=_counted(f"{scan.format} {scan.encoding}" for scan in scans),
         splits=_counted(recording.split for recording in usable),
         classes={
-            name: _hours([r for r in usable if r.label == name], collection.listening.sample_rate)
+            name.removeprefix(f"{FAMILY}="): _hours(
+                [r for r in usable if name in r.labels], collection.listening.sample_rate
+            )
             for name in collection.classes
         },
         transcripts=sum(recording.transcript is not None for recording in usable),

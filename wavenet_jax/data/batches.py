@@ -9,8 +9,10 @@ from typing import NamedTuple
 import numpy as np
 
 from wavenet_jax.audio.codec import Grid
+from wavenet_jax.data.conditions import Describer, stacked
 from wavenet_jax.data.crops import Crop, Epochs
 from wavenet_jax.data.source import Source
+from wavenet_jax.typing import Conditions
 
 _AUGMENTATION = 1
 """Keeps its draws apart from those of the order."""
@@ -23,6 +25,8 @@ class Batch(NamedTuple):
     """``[B, T + 1]`` int32 in [0, Q)."""
     mask: np.ndarray
     """``[B, T]`` bool."""
+    conditions: Conditions = Conditions()
+    """Of the targets; frames for windows that begin at multiples of the hop."""
 
 
 class Batches:
@@ -43,6 +47,7 @@ class Batches:
         context_samples: int = 0,
         gain_db: float = 0.0,
         flip_polarity: bool = False,
+        describer: Describer | None = None,
         process_index: int = 0,
         process_count: int = 1,
     ):
@@ -56,6 +61,7 @@ class Batches:
           context_samples: samples in front of those, which the window of ``T = context_samples + crop_samples`` shows.
           gain_db: each crop is scaled by up to this many dB, up or down; 0: not at all.
           flip_polarity: half of the crops are turned upside down.
+          describer: what the network is told of the clips; default: nothing.
           process_index: which of ``process_count`` processes this one is.
           process_count: how many processes share the work.
 
@@ -77,7 +83,9 @@ class Batches:
         self._seed = seed
         self._rows = batch_size // process_count
         self._first_row = process_index * self._rows
-        self._epochs = Epochs(source.lengths, crop_samples, seed, context_samples)
+        self._describer = describer
+        align = 1 if describer is None else describer.hop
+        self._epochs = Epochs(source.lengths, crop_samples, seed, context_samples, align)
 
     def __len__(self) -> int:
         """Batches that one epoch takes; the last one may reach into the next epoch."""
@@ -88,10 +96,22 @@ class Batches:
         first = k * self._batch_size + self._first_row
         rows = range(first, first + self._rows)
         crops = [self._epochs.crop(*divmod(row, len(self._epochs))) for row in rows]
-        windows = [self._factor(row) * self._window(crop) for row, crop in zip(rows, crops, strict=True)]
+        factors = [self._factor(row) for row in rows]
+        windows = [factor * self._window(crop) for factor, crop in zip(factors, crops, strict=True)]
         return Batch(
             codes=self._grid.encode(np.stack(windows)),
             mask=np.stack([self._scored(crop) for crop in crops]),
+            conditions=self._conditions(crops, factors),
+        )
+
+    def _conditions(self, crops: list[Crop], factors: list[np.float32]) -> Conditions:
+        if self._describer is None:
+            return Conditions()
+        return stacked(
+            [
+                self._describer(crop.clip, crop.start, crop.start + self._window_samples, factor)
+                for crop, factor in zip(crops, factors, strict=True)
+            ]
         )
 
     def _window(self, crop: Crop) -> np.ndarray:

@@ -27,7 +27,8 @@ class Recording(NamedTuple):
     name: str
     """The relative name, behind its folder's name where there are several; printable."""
     split: str
-    label: str | None
+    labels: tuple[str, ...]
+    """Its class in each family, as FAMILY=NAME."""
     transcript: str | None
     known: Known
     preparation: Preparation
@@ -50,16 +51,16 @@ class FolderSource:
         Args:
           recordings: usable ones.
           skipped: the others of this split.
-          classes: all classes of the data set, over all splits.
+          classes: all classes of the data set, over all splits, as FAMILY=NAME.
           listening: how the recordings were listened to.
           cache: holds those that cannot be read in place.
         """
         self.names = [recording.name for recording in recordings]
         self.lengths = np.array([r.preparation.stop - r.preparation.start for r in recordings], np.int64)
+        self.extents = self.lengths
         self.skipped = skipped
         self.classes = classes
-        number = {name: index for index, name in enumerate(classes)}
-        self.labels = [None if r.label is None else number[r.label] for r in recordings]
+        self.labels = [recording.labels for recording in recordings]
         self.transcripts = [recording.transcript for recording in recordings]
         self._recordings = recordings
         self._listening = listening
@@ -67,6 +68,10 @@ class FolderSource:
 
     def __len__(self) -> int:
         return len(self._recordings)
+
+    def beside(self, clip: int, suffix: str) -> str:
+        """The path of what lies beside a recording: its own with another end instead of its extension."""
+        return os.path.splitext(self._recordings[clip].known.file.path)[0] + suffix
 
     def read(self, clip: int, start: int, stop: int) -> np.ndarray:
         """Samples ``start`` to ``stop`` of a clip: float32 ``[stop - start]``; ``0 <= start <= stop <= length``.
@@ -138,20 +143,22 @@ def collect(data: DataConfig, model: WaveNetConfig, progress: Progress | None = 
     listening = Listening(model.sample_rate, data.channel, 10 ** (data.trim_threshold_db / 20))
     recordings = []
     for folder in data.data_dir:
-        split_of, label_of, transcript_of = splitter(folder, data), labeller(folder, data), transcriber(folder, data)
+        split_of, labels_of, transcript_of = splitter(folder, data), labeller(folder, data), transcriber(folder, data)
         prefix = f"{os.path.basename(os.path.realpath(folder))}/" if len(data.data_dir) > 1 else ""
         for known in survey(folder, data, listening, cache_dir, cache, progress):
             name = known.file.name
             prepared = preparation(known.scan, data, model.sample_rate)
-            label = label_of(name)
-            problem = known.scan.problem or _too_short(prepared, model) or _unlabelled(label, data)
+            labels = labels_of(name)
+            problem = known.scan.problem or _too_short(prepared, model) or _unlabelled(labels, data)
             recordings.append(
-                Recording(show(prefix + name), split_of(name), label, transcript_of(name), known, prepared, problem)
+                Recording(
+                    show(prefix + name), split_of(name), labels or (), transcript_of(name), known, prepared, problem
+                )
             )
     if not recordings:
         where = ", ".join(show(folder) for folder in data.data_dir)
         raise ValueError(f"data_dir {where} holds no audio files; choose another folder, or widen --include")
-    classes = sorted({r.label for r in recordings if r.label is not None and r.problem is None})
+    classes = sorted({label for r in recordings if r.problem is None for label in r.labels})
     return Collection(recordings, classes, listening, cache)
 
 
@@ -174,5 +181,5 @@ def _too_short(prepared: Preparation, model: WaveNetConfig) -> str | None:
     return f"is shorter than the receptive field ({model.receptive_field} samples)"
 
 
-def _unlabelled(label: str | None, data: DataConfig) -> str | None:
-    return f"has no class by its {data.label_from}" if data.label_from is not None and label is None else None
+def _unlabelled(labels: tuple[str, ...] | None, data: DataConfig) -> str | None:
+    return f"has no class by its {data.label_from}" if data.label_from is not None and labels is None else None

@@ -25,14 +25,29 @@ class Source(Protocol):
         """Samples of each clip: ``[clips]`` int64."""
 
     @property
+    def extents(self) -> np.ndarray:
+        """Samples that can be read of each clip, at least its length: ``[clips]`` int64."""
+
+    @property
     def skipped(self) -> Sequence[Skipped]:
         """Files of the data set that are not used, each once, with its reason."""
+
+    @property
+    def classes(self) -> Sequence[str]:
+        """All classes of the data set, of all its splits, as FAMILY=NAME."""
+
+    @property
+    def labels(self) -> Sequence[tuple[str, ...]]:
+        """The class of each clip in each family, as FAMILY=NAME."""
+
+    def beside(self, clip: int, suffix: str) -> str | None:
+        """The path of what may lie beside a clip's file, or None where clips are no files."""
 
     def __len__(self) -> int:
         """How many clips there are."""
 
     def read(self, clip: int, start: int, stop: int) -> np.ndarray:
-        """Samples ``start`` to ``stop`` of a clip: float32 ``[stop - start]``; ``0 <= start <= stop <= length``."""
+        """Samples ``start`` to ``stop`` of a clip: float32 ``[stop - start]``; ``0 <= start <= stop <= extent``."""
 
 
 def blocks(source: Source, clip: int, size: int = 65_536) -> Iterator[np.ndarray]:

@@ -49,9 +49,24 @@ class SyntheticSource:
     def names(self) -> Sequence[str]:
         return [f"{KINDS[clip % len(KINDS)]}-{self.seed}-{clip}" for clip in range(self.clips)]
 
+    @property
+    def classes(self) -> Sequence[str]:
+        return [f"kind={kind}" for kind in sorted(KINDS)]
+
+    @cached_property
+    def labels(self) -> Sequence[tuple[str, ...]]:
+        return [(f"kind={KINDS[clip % len(KINDS)]}",) for clip in range(self.clips)]
+
+    def beside(self, clip: int, suffix: str) -> None:
+        return None
+
     @cached_property
     def lengths(self) -> np.ndarray:
         return np.full(self.clips, self.clip_samples, np.int64)
+
+    @property
+    def extents(self) -> np.ndarray:
+        return self.lengths
 
     def sound(self, clip: int) -> Sound:
         """What clip ``clip`` sounds like."""

@@ -1,6 +1,31 @@
 """The network: the only room that imports flax."""
 
-from wavenet_jax.model.heads import Categorical
-from wavenet_jax.model.wavenet import WaveNet, WaveNetState, WaveNetWeights, parameter_count, step
+from wavenet_jax.model.conditioner import condition
+from wavenet_jax.model.heads import Head, head_of
+from wavenet_jax.model.stack import Condition, told
+from wavenet_jax.model.wavenet import (
+    WaveNet,
+    WaveNetState,
+    WaveNetWeights,
+    batch_axes,
+    extend,
+    parameter_count,
+    parameter_shapes,
+    step,
+)
 
-__all__ = ["Categorical", "WaveNet", "WaveNetState", "WaveNetWeights", "parameter_count", "step"]
+__all__ = [
+    "Condition",
+    "Head",
+    "WaveNet",
+    "WaveNetState",
+    "WaveNetWeights",
+    "batch_axes",
+    "condition",
+    "extend",
+    "head_of",
+    "parameter_count",
+    "parameter_shapes",
+    "step",
+    "told",
+]

@@ -1,10 +1,11 @@
-"""The dilated gated stack in every tempo (WaveNet §2.1, §2.3, §2.4).
+"""The dilated gated stack in every tempo (WaveNet §2.1, §2.3, §2.4, §2.5).
 
 Each layer convolves the residual stream with taps ``d`` samples apart, gates the result, adds a projection of it back
 to the stream, and leaves it for the skip sum. The skip projections of all layers are one matmul over the
 concatenated gates: the same sum, far fewer passes over memory.
 """
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -27,6 +28,8 @@ class StackWeights(NamedTuple):
     residual_bias: tuple[Array | None, ...]  # L - 1 of [R]
     skip: Array  # [L * H, S]
     skip_bias: Array | None  # [S]
+    stream: Array | None = None  # [C, L, G]: the projection of what describes the whole stream
+    time: Array | None = None  # [D, L, G]: the projection of what describes each sample
 
 
 class StackState(NamedTuple):
@@ -37,6 +40,13 @@ class StackState(NamedTuple):
 
     position: Array  # [L] int32: the slot of each ring that is read first and written next
     queues: Array  # [N, B, R]
+
+
+class Condition(NamedTuple):
+    """What the gates are told besides the signal; None where there is nothing to tell."""
+
+    stream: Array | None = None  # [B, C]: the same for all samples
+    time: Array | None = None  # [B, T, D]; [B, D] for a step
 
 
 def ring_sizes(config: WaveNetConfig) -> np.ndarray:
@@ -53,42 +63,79 @@ def init_state(config: WaveNetConfig, batch_size: int) -> StackState:
     )
 
 
-def whole(config: WaveNetConfig, weights: StackWeights, x: Array, dropout_key: Key | None = None) -> Array:
+def whole(
+    config: WaveNetConfig,
+    weights: StackWeights,
+    x: Array,
+    condition: Condition = Condition(),
+    dropout_key: Key | None = None,
+) -> Array:
     """The skip sum of a whole signal that begins in silence: ``[B, T, R] -> [B, T, S]``."""
-    return _layers(config, weights, [None] * config.layers, x, dropout_key)[0]
+    return _layers(config, weights, [None] * config.layers, x, condition, dropout_key)[0]
 
 
-def extend(config: WaveNetConfig, weights: StackWeights, state: StackState, x: Array) -> tuple[Array, StackState]:
-    """The skip sum of the next chunk, of any length, and the state after it: ``[B, T, R] -> [B, T, S]``."""
+def extend(
+    config: WaveNetConfig,
+    weights: StackWeights,
+    state: StackState,
+    x: Array,
+    condition: Condition = Condition(),
+    valid: Array | int | None = None,
+) -> tuple[Array, StackState]:
+    """The skip sum of the next chunk, of any length, and the state after it: ``[B, T, R] -> [B, T, S]``.
+
+    ``valid`` (default: all) says how many samples of the chunk count, a scalar in [0, T]: the state is the one after
+    those.
+    """
     if config.kernel_size == 1:  # nothing is remembered
-        return whole(config, weights, x), state
+        return whole(config, weights, x, condition), state
     rings = jnp.split(state.queues, np.cumsum(ring_sizes(config))[:-1])
     past = [
         jnp.roll(ring, -position, axis=0).swapaxes(0, 1) for ring, position in zip(rings, state.position, strict=True)
     ]
-    skip, heard = _layers(config, weights, past, x)
+    skip, heard = _layers(config, weights, past, x, condition)
+    count = x.shape[1] if valid is None else valid
     recent = [
-        jnp.concatenate([earlier, new], axis=1)[:, new.shape[1] :].swapaxes(0, 1)
+        jax.lax.dynamic_slice_in_dim(jnp.concatenate([earlier, new], axis=1), count, earlier.shape[1], axis=1)
         for earlier, new in zip(past, heard, strict=True)
     ]
-    return skip, StackState(jnp.zeros_like(state.position), jnp.concatenate(recent))
+    queues = jnp.concatenate([ring.swapaxes(0, 1) for ring in recent])
+    return skip, StackState(jnp.zeros_like(state.position), queues)
 
 
-def step(config: WaveNetConfig, weights: StackWeights, state: StackState, x: Array) -> tuple[Array, StackState]:
+def told(weights: StackWeights, condition: Condition) -> Array | None:
+    """What the condition adds inside every gate, for ``step``: ``[L, T, B, G]``, T = 1 for the same at all samples."""
+    total = None
+    if condition.time is not None:
+        assert weights.time is not None
+        rows = condition.time.swapaxes(0, 1)  # [T, B, D]
+        total = jnp.einsum("tbd,dlg->ltbg", rows, weights.time[: rows.shape[-1]])
+    if condition.stream is not None:
+        assert weights.stream is not None
+        constant = jnp.einsum("bc,clg->lbg", condition.stream, weights.stream)[:, None]
+        total = constant if total is None else total + constant
+    return total
+
+
+def step(
+    config: WaveNetConfig, weights: StackWeights, state: StackState, x: Array, told: Array | None = None
+) -> tuple[Array, StackState]:
     """The skip sum of the next sample and the state after it: ``[B, R] -> [B, S]``.
 
     Every past input that the layers read is known before the step begins, so all of them are fetched and projected
-    together; only the current sample goes through the layers one after another.
+    together; only the current sample goes through the layers one after another. ``told`` is what the condition adds
+    inside every gate, ``[L, B, G]``.
     """
     sizes = ring_sizes(config)
     kernel, layers = config.kernel_size, config.layers
-    drive = None
+    drive = told
     if kernel > 1:
         ages = np.outer(config.dilations, np.arange(kernel - 1))  # [L, K - 1]: slots after the oldest
         offsets = np.cumsum(sizes) - sizes
         slots = offsets[:, None] + (state.position[:, None] + ages) % sizes[:, None]
         past = state.queues.at[slots].get(mode="promise_in_bounds", unique_indices=True)  # [L, K - 1, B, R]
-        drive = jnp.einsum("lkbr,lkrg->lbg", past, weights.past)
+        projected = jnp.einsum("lkbr,lkrg->lbg", past, weights.past)
+        drive = projected if told is None else projected + told
     inputs, gated = [], []
     for layer in range(layers):
         inputs.append(x)
@@ -99,7 +146,7 @@ def step(config: WaveNetConfig, weights: StackWeights, state: StackState, x: Arr
     if kernel > 1:
         queues = state.queues.at[slots[:, 0]].set(jnp.stack(inputs), mode="promise_in_bounds", unique_indices=True)
         state = StackState((state.position + 1) % sizes, queues)
-    return _skip(weights, gated), state
+    return linear(jnp.concatenate(gated, axis=-1), weights.skip, weights.skip_bias), state
 
 
 def _layers(
@@ -107,25 +154,56 @@ def _layers(
     weights: StackWeights,
     past: Sequence[Array | None],
     x: Array,
+    condition: Condition,
     dropout_key: Key | None = None,
 ) -> tuple[Array, list[Array]]:
-    """All layers over ``x [B, T, R]``; also what each layer heard, ``[B, T, R]``.
+    """All layers over ``x [B, T, R]``: the skip sum ``[B, T, S]``, and what each layer heard, ``[B, T, R]``.
 
     ``past`` holds the ``(K - 1) * d`` inputs before the chunk, ``[B, (K - 1) * d, R]``, or None for silence.
     """
-    gated, heard = [], []
-    for layer, dilation in enumerate(config.dilations):
-        heard.append(x)
-        if dropout_key is not None:
-            heard[-1] = _drop(config.dropout, jax.random.fold_in(dropout_key, layer), x)
-        drive = linear(heard[-1], weights.current[layer], weights.dilated_bias[layer])
-        for tap in range(config.kernel_size - 1):
-            lag = (config.kernel_size - 1 - tap) * dilation
-            drive = drive + _lagged(past[layer], heard[-1], weights.past[layer, tap], lag)
-        gated.append(_gate(drive))
-        if layer < config.layers - 1:
-            x = _residual(config, weights, layer, x, gated[-1])
-    return _skip(weights, gated), heard
+
+    def run(group: range, x: Array, condition: Condition) -> tuple[Array, Array, list[Array]]:
+        gated, heard = [], []
+        for layer in group:
+            heard.append(x)
+            if dropout_key is not None:
+                heard[-1] = _drop(config.dropout, jax.random.fold_in(dropout_key, layer), x)
+            gated.append(_gate(_drive(config, weights, layer, past[layer], heard[-1], condition)))
+            if layer < config.layers - 1:
+                x = _residual(config, weights, layer, x, gated[-1])
+        rows = slice(group.start * config.hidden_channels, group.stop * config.hidden_channels)
+        bias = weights.skip_bias if group.start == 0 else None
+        return linear(jnp.concatenate(gated, axis=-1), weights.skip[rows], bias), x, heard
+
+    if not config.rematerialize:
+        skip, _, heard = run(range(config.layers), x, condition)
+        return skip, heard
+    # Groups of about sqrt(L) layers keep the least: what enters each group, and the inside of one.
+    size = math.isqrt(config.layers - 1) + 1
+    skips, heard = [], []
+    for start in range(0, config.layers, size):
+        group = range(start, min(start + size, config.layers))
+        skip, x, inside = jax.checkpoint(run, static_argnums=0)(group, x, condition)
+        skips.append(skip)
+        heard += inside
+    return sum(skips[1:], skips[0]), heard
+
+
+def _drive(
+    config: WaveNetConfig, weights: StackWeights, layer: int, past: Array | None, x: Array, condition: Condition
+) -> Array:
+    """What a layer's gate is driven by: ``[B, T, R] -> [B, T, G]``."""
+    drive = linear(x, weights.current[layer], weights.dilated_bias[layer])
+    for tap in range(config.kernel_size - 1):
+        lag = (config.kernel_size - 1 - tap) * config.dilations[layer]
+        drive = drive + _lagged(past, x, weights.past[layer, tap], lag)
+    if condition.time is not None:
+        assert weights.time is not None
+        drive = drive + linear(condition.time, weights.time[:, layer])
+    if condition.stream is not None:
+        assert weights.stream is not None
+        drive = drive + linear(condition.stream, weights.stream[:, layer])[:, None]
+    return drive
 
 
 def _lagged(past: Array | None, x: Array, kernel: Array, lag: int) -> Array:
@@ -151,10 +229,6 @@ def _gate(drive: Array) -> Array:
 def _residual(config: WaveNetConfig, weights: StackWeights, layer: int, x: Array, gated: Array) -> Array:
     x = x + linear(gated, weights.residual[layer], weights.residual_bias[layer])
     return x * jnp.asarray(0.5**0.5, x.dtype) if config.residual_scaling else x
-
-
-def _skip(weights: StackWeights, gated: list[Array]) -> Array:
-    return linear(jnp.concatenate(gated, axis=-1), weights.skip, weights.skip_bias)
 
 
 def _drop(rate: float, key: Key, x: Array) -> Array:

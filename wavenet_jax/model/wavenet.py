@@ -1,6 +1,5 @@
-"""The WaveNet as Linen modules: they own the parameters; the arithmetic is in ``ends.py`` and ``stack.py``."""
+"""The WaveNet: the whole network in every tempo."""
 
-import math
 from typing import NamedTuple
 
 import jax
@@ -8,200 +7,187 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from wavenet_jax.config import WaveNetConfig
-from wavenet_jax.model import ends, stack
+from wavenet_jax.model import context, ends, stack
+from wavenet_jax.model.conditioner import ConditionerWeights
+from wavenet_jax.model.context import ContextState, ContextWeights
 from wavenet_jax.model.ends import InputState, InputWeights, OutputWeights
-from wavenet_jax.model.heads import Categorical
-from wavenet_jax.model.stack import StackState, StackWeights
-from wavenet_jax.typing import Array
+from wavenet_jax.model.heads import Head, head_of
+from wavenet_jax.model.modules import CausalInput, Conditioner, ContextStack, GatedStack, OutputHead, OutputProjections
+from wavenet_jax.model.stack import Condition, StackState, StackWeights
+from wavenet_jax.typing import Array, Conditions
 
 
 class WaveNetWeights(NamedTuple):
     """Everything the network multiplies by, ready to use."""
 
     input: InputWeights
+    contexts: tuple[ContextWeights, ...]
+    conditioner: ConditionerWeights
     stack: StackWeights
     output: OutputWeights
+    head: Head
 
 
 class WaveNetState(NamedTuple):
     """Everything the network remembers of the past."""
 
     input: InputState
+    contexts: tuple[ContextState, ...]
     stack: StackState
 
 
+def extend(
+    config: WaveNetConfig,
+    weights: WaveNetWeights,
+    state: WaveNetState,
+    codes: Array,
+    condition: Condition = Condition(),
+) -> tuple[Array, WaveNetState]:
+    """The head's outputs for the samples after each of the next chunk, and the state after it.
+
+    This is ``WaveNet.extend`` with the weights in hand: ``[B, T] -> [B, T, outputs]``.
+    """
+    x, input_state = ends.embed(config, weights.input, state.input, codes)
+    slow = [
+        context.extend(config, context_weights, before, codes)
+        for context_weights, before in zip(weights.contexts, state.contexts, strict=True)
+    ]
+    condition = _joined(condition, [heard for heard, _ in slow], codes.shape[1])
+    skip, stack_state = stack.extend(config, weights.stack, state.stack, x, condition)
+    return ends.project(weights.output, skip), WaveNetState(input_state, tuple(after for _, after in slow), stack_state)
+
+
 def step(
-    config: WaveNetConfig, weights: WaveNetWeights, state: WaveNetState, codes: Array
+    config: WaveNetConfig, weights: WaveNetWeights, state: WaveNetState, codes: Array, told: Array | None = None
 ) -> tuple[Array, WaveNetState]:
     """The head's outputs for the sample after ``codes``, and the state after it: ``[B] -> [B, outputs]``.
 
-    This is ``WaveNet.step`` with the weights in hand, for loops that prepare them once.
+    This is ``WaveNet.step`` with the weights in hand, for loops that prepare them once. ``told [L, B, G]`` is what
+    conditions add inside the gates, one sample of what ``stack.told`` gives.
     """
-    x, input_state = ends.embed(weights.input, state.input, codes[:, None])
-    skip, stack_state = stack.step(config, weights.stack, state.stack, x[:, 0])
-    return ends.project(weights.output, skip), WaveNetState(input_state, stack_state)
-
-
-class _Projections(nn.Module):
-    """What the modules below share: kernels with optional weight normalisation, in the compute dtype."""
-
-    config: WaveNetConfig
-
-    def _kernel(self, name: str, shape: tuple[int, ...], fan_in: tuple[int, ...], gain: float = 1.0) -> Array:
-        """A kernel whose outputs are its last axis and whose inputs are the axes ``fan_in``."""
-        inputs = math.prod(shape[axis] for axis in fan_in)
-        kernel = self.param(name, nn.initializers.normal(gain * inputs**-0.5), shape)
-        if self.config.weight_norm:
-            norm = jnp.sqrt(jnp.square(kernel).sum(fan_in, keepdims=True))
-            scale = self.param(f"{name}_scale", lambda _: norm)
-            kernel = kernel * (scale / norm)
-        return kernel.astype(self.config.compute_dtype)
-
-    def _bias(self, name: str, shape: tuple[int, ...]) -> Array:
-        return self.param(name, nn.initializers.zeros, shape).astype(self.config.compute_dtype)
-
-
-class CausalInput(_Projections):
-    """Codes into the residual stream: ``[B, T] -> [B, T, R]``."""
-
-    @nn.compact
-    def weights(self) -> InputWeights:
-        """The prepared weights."""
-        config = self.config
-        shape = (config.input_kernel_size, config.levels, config.residual_channels)
-        return InputWeights(self.param("kernel", nn.initializers.normal(1.0), shape).astype(config.compute_dtype))
-
-    def init_state(self, batch_size: int) -> InputState:
-        """The state before the first sample."""
-        return ends.init_input_state(self.config, batch_size)
-
-    def __call__(self, codes: Array) -> Array:
-        """The stream of a whole signal."""
-        return self.extend(self.init_state(codes.shape[0]), codes)[0]
-
-    def extend(self, state: InputState, codes: Array) -> tuple[Array, InputState]:
-        """The stream of the next chunk, and the state after it."""
-        return ends.embed(self.weights(), state, codes)
-
-    def step(self, state: InputState, codes: Array) -> tuple[Array, InputState]:
-        """The stream of the next sample, ``[B] -> [B, R]``, and the state after it."""
-        x, state = self.extend(state, codes[:, None])
-        return x[:, 0], state
-
-
-class GatedStack(_Projections):
-    """The residual stream into the skip sum: ``[B, T, R] -> [B, T, S]``."""
-
-    @nn.compact
-    def weights(self) -> StackWeights:
-        """The prepared weights."""
-        config = self.config
-        layers, kernel, residual = config.layers, config.kernel_size, config.residual_channels
-        hidden, skip = config.hidden_channels, config.skip_channels
-        dilated = self._kernel("dilated_kernel", (layers, kernel, residual, 2 * hidden), fan_in=(1, 2))
-        combining = self._kernel("skip_kernel", (layers, hidden, skip), fan_in=(0, 1))
-        mixing: tuple[Array, ...] = ()
-        mixing_bias: tuple[Array | None, ...] = ()
-        if layers > 1:
-            mixing = tuple(self._kernel("residual_kernel", (layers - 1, hidden, residual), fan_in=(1,)))
-            mixing_bias = self._biases("residual_bias", layers - 1, residual)
-        return StackWeights(
-            past=dilated[:, :-1],
-            current=tuple(dilated[:, -1]),
-            dilated_bias=self._biases("dilated_bias", layers, 2 * hidden),
-            residual=mixing,
-            residual_bias=mixing_bias,
-            skip=combining.reshape(layers * hidden, skip),
-            skip_bias=self._bias("skip_bias", (skip,)) if config.bias else None,
-        )
-
-    def _biases(self, name: str, layers: int, channels: int) -> tuple[Array | None, ...]:
-        return tuple(self._bias(name, (layers, channels))) if self.config.bias else (None,) * layers
-
-    def init_state(self, batch_size: int) -> StackState:
-        """The state after endless silence."""
-        return stack.init_state(self.config, batch_size)
-
-    def __call__(self, x: Array, train: bool = False) -> Array:
-        """The skip sum of a whole signal; ``train`` turns dropout on and needs a key named "dropout"."""
-        key = self.make_rng("dropout") if train and self.config.dropout else None
-        return stack.whole(self.config, self.weights(), x, key)
-
-    def extend(self, state: StackState, x: Array) -> tuple[Array, StackState]:
-        """The skip sum of the next chunk, and the state after it."""
-        return stack.extend(self.config, self.weights(), state, x)
-
-    def step(self, state: StackState, x: Array) -> tuple[Array, StackState]:
-        """The skip sum of the next sample, ``[B, R] -> [B, S]``, and the state after it."""
-        return stack.step(self.config, self.weights(), state, x)
-
-
-class OutputProjections(_Projections):
-    """The skip sum into the head's outputs, sample by sample: ``[..., S] -> [..., outputs]``."""
-
-    outputs: int
-
-    @nn.compact
-    def weights(self) -> OutputWeights:
-        """The prepared weights."""
-        skip, end = self.config.skip_channels, self.config.resolved_end_channels
-        return OutputWeights(
-            hidden=self._kernel("hidden_kernel", (skip, end), fan_in=(0,), gain=2**0.5),
-            hidden_bias=self._bias("hidden_bias", (end,)),
-            # Small at first: an untrained model is close to uniform, so the loss starts at log2(Q) bits.
-            outputs=self._kernel("outputs_kernel", (end, self.outputs), fan_in=(0,), gain=0.1),
-            outputs_bias=self._bias("outputs_bias", (self.outputs,)),
-        )
-
-    def __call__(self, skip: Array) -> Array:
-        """The head's outputs."""
-        return ends.project(self.weights(), skip)
+    x, input_state = ends.embed(config, weights.input, state.input, codes[:, None])
+    contexts = []
+    if state.contexts:
+        heard = []
+        for slow, before in zip(weights.contexts, state.contexts, strict=True):
+            now, after = context.step(config, slow, before, codes)
+            heard.append(now)
+            contexts.append(after)
+        assert weights.stack.time is not None
+        kernel = weights.stack.time[config.time_channels - config.context_channels :]
+        from_contexts = jnp.einsum("bd,dlg->lbg", jnp.concatenate(heard, axis=-1), kernel)
+        told = from_contexts if told is None else told + from_contexts
+    skip, stack_state = stack.step(config, weights.stack, state.stack, x[:, 0], told)
+    return ends.project(weights.output, skip), WaveNetState(input_state, tuple(contexts), stack_state)
 
 
 class WaveNet(nn.Module):
     """The whole network: codes ``[B, T]`` into outputs ``[B, T, outputs]``, each about the sample that follows.
 
     ``__call__`` runs a whole signal from silence, ``extend`` the next chunk, ``step`` the next sample; all three are
-    the same function of the same parameters.
+    the same function of the same parameters. What is known besides the signal comes as ``Conditions`` for the whole,
+    and as what ``condition`` makes of them (``[B, T, D]`` for samples) for the pieces.
     """
 
     config: WaveNetConfig
 
     def setup(self) -> None:
-        self.input = CausalInput(self.config)
-        self.stack = GatedStack(self.config)
-        self.output = OutputProjections(self.config, self.head.outputs)
+        config = self.config
+        self.input = CausalInput(config)
+        self.contexts = [ContextStack(config, period) for period in config.context_periods]
+        self.conditioner = Conditioner(config)
+        self.stack = GatedStack(config)
+        self.output = OutputProjections(config)
+        self.fine = OutputHead(config)
 
     @property
-    def head(self) -> Categorical:
+    def head(self) -> Head:
+        """What the outputs mean; without the weights that a head may have of its own (``bound_head`` has them)."""
+        return head_of(self.config)
+
+    def bound_head(self) -> Head:
         """What the outputs mean."""
-        return Categorical(self.config.levels)
+        return self.fine()
 
     def weights(self) -> WaveNetWeights:
         """The prepared weights of every part."""
-        return WaveNetWeights(self.input.weights(), self.stack.weights(), self.output.weights())
+        return WaveNetWeights(
+            input=self.input.weights(),
+            contexts=tuple(slow.weights() for slow in self.contexts),
+            conditioner=self.conditioner.weights(),
+            stack=self.stack.weights(),
+            output=self.output.weights(),
+            head=self.fine(),
+        )
 
     def init_state(self, batch_size: int) -> WaveNetState:
         """The state of ``batch_size`` streams after endless silence: zeros. Needs no parameters."""
-        return WaveNetState(ends.init_input_state(self.config, batch_size), stack.init_state(self.config, batch_size))
+        config = self.config
+        return WaveNetState(
+            input=ends.init_input_state(config, batch_size),
+            contexts=tuple(context.init_state(config, period, batch_size) for period in config.context_periods),
+            stack=stack.init_state(config, batch_size),
+        )
 
-    def __call__(self, codes: Array, train: bool = False) -> Array:
-        """The outputs of a whole signal: ``[B, T] -> [B, T, outputs]`` float32."""
-        return self.output(self.stack(self.input(codes), train))
+    def condition(self, conditions: Conditions, present: Array | None = None) -> Condition:
+        """What ``extend`` and ``step`` are told: see ``conditioner.condition``."""
+        return self.conditioner(conditions, present)
 
-    def extend(self, state: WaveNetState, codes: Array) -> tuple[Array, WaveNetState]:
+    def __call__(self, codes: Array, conditions: Conditions = Conditions(), train: bool = False) -> Array:
+        """The outputs of a whole signal: ``[B, T] -> [B, T, outputs]`` float32.
+
+        ``train`` turns dropout on, of channels and of conditions; it needs a key named "dropout" where there is any.
+        Frames may reach beyond the signal.
+        """
+        present = None
+        if train and self.config.conditioning.condition_dropout:
+            kept = 1 - self.config.conditioning.condition_dropout
+            present = jax.random.bernoulli(self.make_rng("dropout"), kept, codes.shape[:1])
+        condition = self.conditioner(conditions, present)
+        heard = [slow(codes) for slow in self.contexts]
+        if self.is_initializing():
+            self.fine()
+        return self.output(self.stack(self.input(codes), _joined(condition, heard, codes.shape[1]), train))
+
+    def extend(
+        self, state: WaveNetState, codes: Array, condition: Condition = Condition()
+    ) -> tuple[Array, WaveNetState]:
         """The outputs of the next chunk, ``[B, T] -> [B, T, outputs]``, and the state after it."""
-        x, input_state = self.input.extend(state.input, codes)
-        skip, stack_state = self.stack.extend(state.stack, x)
-        return self.output(skip), WaveNetState(input_state, stack_state)
+        return extend(self.config, self.weights(), state, codes, condition)
 
-    def step(self, state: WaveNetState, codes: Array) -> tuple[Array, WaveNetState]:
+    def step(self, state: WaveNetState, codes: Array, condition: Condition = Condition()) -> tuple[Array, WaveNetState]:
         """The outputs of the next sample, ``[B] -> [B, outputs]``, and the state after it."""
-        return step(self.config, self.weights(), state, codes)
+        weights = self.weights()
+        if condition.time is not None:
+            condition = condition._replace(time=condition.time[:, None])
+        told = stack.told(weights.stack, condition)
+        return step(self.config, weights, state, codes, None if told is None else told[:, 0])
+
+
+def _joined(condition: Condition, contexts: list[Array], length: int) -> Condition:
+    """The condition with what context stacks say behind the features, cut to ``length`` samples."""
+    parts = ([] if condition.time is None else [condition.time[:, :length]]) + contexts
+    return condition._replace(time=jnp.concatenate(parts, axis=-1) if parts else None)
+
+
+def batch_axes(model: WaveNet) -> WaveNetState:
+    """The state with, in place of each array, the axis of its streams as a tuple; () where streams share it."""
+    one, two = (jax.eval_shape(lambda size=size: model.init_state(size)) for size in (1, 2))
+
+    def axes(left: jax.ShapeDtypeStruct, right: jax.ShapeDtypeStruct) -> tuple[int, ...]:
+        return tuple(
+            axis for axis, sizes in enumerate(zip(left.shape, right.shape, strict=True)) if sizes[0] != sizes[1]
+        )
+
+    return jax.tree.map(axes, one, two)
+
+
+def parameter_shapes(config: WaveNetConfig) -> dict:
+    """Names, shapes and dtypes of the parameters, without making them."""
+    model = WaveNet(config)
+    return jax.eval_shape(lambda key: model.init(key, method="weights"), jax.random.key(0))["params"]
 
 
 def parameter_count(config: WaveNetConfig) -> int:
     """Parameters of the network, without making them."""
-    codes = jax.ShapeDtypeStruct((1, 1), jnp.int32)
-    shapes = jax.eval_shape(WaveNet(config).init, jax.random.key(0), codes)
-    return sum(leaf.size for leaf in jax.tree.leaves(shapes))
+    return sum(leaf.size for leaf in jax.tree.leaves(parameter_shapes(config)))

@@ -1,6 +1,31 @@
-"""Generation: strategies, the scan, streams. Never imports training."""
+"""Generation: strategies, the scan, prefill, streams. Never imports training."""
 
-from wavenet_jax.sampling.scan import Session, advance, begin, prepare, scan, stream, uniforms
-from wavenet_jax.sampling.strategies import Ancestral, Strategy
+from wavenet_jax.sampling.scan import (
+    Session,
+    advance,
+    begin,
+    piece,
+    prefill,
+    prepare,
+    scan,
+    stream,
+    uniforms,
+    whole_frames,
+)
+from wavenet_jax.sampling.strategies import Ancestral, Mode, Strategy
 
-__all__ = ["Ancestral", "Session", "Strategy", "advance", "begin", "prepare", "scan", "stream", "uniforms"]
+__all__ = [
+    "Ancestral",
+    "Mode",
+    "Session",
+    "Strategy",
+    "advance",
+    "begin",
+    "piece",
+    "prefill",
+    "prepare",
+    "scan",
+    "stream",
+    "uniforms",
+    "whole_frames",
+]

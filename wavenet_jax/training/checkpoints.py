@@ -21,7 +21,7 @@ import orbax.checkpoint as ocp
 from jax.experimental import multihost_utils
 
 from wavenet_jax.config import RunConfig, to_json
-from wavenet_jax.model import WaveNet
+from wavenet_jax.model import parameter_shapes
 from wavenet_jax.training import directory
 from wavenet_jax.training.files import DamagedError, Files, describe, read_items, read_meta
 from wavenet_jax.training.state import TrainState
@@ -151,8 +151,7 @@ def load(workdir: Path, choice: str = "latest") -> tuple[RunConfig, Params, int]
     """
     config = directory.read_config(workdir)
     item = "params" if config.optimizer.ema_decay is None else "ema"
-    codes = jax.ShapeDtypeStruct((1, 1), jnp.int32)
-    shapes = jax.eval_shape(WaveNet(config.model).init, jax.random.key(0), codes)["params"]
+    shapes = parameter_shapes(config.model)
     steps = _steps(workdir)
     if not steps:
         raise ValueError(f"{workdir} has no checkpoint yet; train until the first one is saved")

@@ -6,6 +6,7 @@ import fcntl
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import jax
 
@@ -87,12 +88,22 @@ def settle_config(workdir: Path, config: RunConfig) -> None:
 def first_difference(kept: RunConfig, given: RunConfig) -> tuple[str, object, object] | None:
     """The first field that has to agree for a run to go on, and does not: its name and both values."""
     for group in dataclasses.fields(RunConfig):
-        mine, yours = getattr(kept, group.name), getattr(given, group.name)
-        for field in dataclasses.fields(mine):
-            pair = getattr(mine, field.name), getattr(yours, field.name)
-            if pair[0] != pair[1] and not (group.name == "train" and field.name in _CHANGEABLE):
-                return field.name, *pair
+        for (name, mine), (_, yours) in zip(
+            _values(getattr(kept, group.name)), _values(getattr(given, group.name)), strict=True
+        ):
+            if mine != yours and not (group.name == "train" and name in _CHANGEABLE):
+                return name, mine, yours
     return None
+
+
+def _values(config: Any) -> Iterator[tuple[str, object]]:
+    """Names and values of all fields, also of the dataclasses inside."""
+    for field in dataclasses.fields(config):
+        value = getattr(config, field.name)
+        if dataclasses.is_dataclass(value):
+            yield from _values(value)
+        else:
+            yield field.name, value
 
 
 def write_atomically(path: Path, text: str) -> None:

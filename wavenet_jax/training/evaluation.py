@@ -14,10 +14,10 @@ from jax.sharding import Mesh
 
 from wavenet_jax.audio.codec import Grid
 from wavenet_jax.config import WaveNetConfig
-from wavenet_jax.data.source import Source
-from wavenet_jax.model import WaveNet, WaveNetState
+from wavenet_jax.data import Describer, Source, stacked
+from wavenet_jax.model import Head, WaveNet, WaveNetState, WaveNetWeights, batch_axes, condition, extend
 from wavenet_jax.training.sharding import put, replicated, split
-from wavenet_jax.typing import Array, Params
+from wavenet_jax.typing import Array, Conditions, Params
 
 
 class Piece(NamedTuple):
@@ -34,24 +34,34 @@ class Round(NamedTuple):
     codes: np.ndarray  # [lanes, T + 1] int32
     mask: np.ndarray  # [lanes, T] bool: the samples that are judged
     starts: np.ndarray  # [lanes] bool: where a new clip begins
+    conditions: Conditions
 
 
 class Evaluator:
     """Judges parameters on data sets, over all devices of a mesh."""
 
-    def __init__(self, config: WaveNetConfig, lanes: int, chunk_samples: int, mesh: Mesh) -> None:
-        """Plays ``lanes`` clips at once (a multiple of the devices), ``chunk_samples`` (T) at a time."""
+    def __init__(
+        self, config: WaveNetConfig, lanes: int, chunk_samples: int, mesh: Mesh, coarser: Grid | None = None
+    ) -> None:
+        """Plays ``lanes`` clips at once (a multiple of the devices), about ``chunk_samples`` (T) at a time.
+
+        Chunks are rounded up so that every clip begins where frames and context stacks do. With a ``coarser`` grid, the
+        probability of the samples on that grid is judged, so that heads on different grids compare.
+
+        Raises:
+          ValueError: the network's own grid is too coarse to stand for it.
+        """
+        self._cells = None if coarser is None else Grid.of(config).cells(coarser)
+        self._config = config
         self._model = WaveNet(config)
         self._grid = Grid.of(config)
         self._lanes = lanes
-        self._chunk = chunk_samples
+        self._chunk = -(-chunk_samples // config.tempo) * config.tempo
         self._mesh = mesh
+        self._axes = batch_axes(self._model)
         whole, rows = replicated(mesh), split(mesh)
         state = jax.eval_shape(lambda: self._model.init_state(lanes))
-        by_lane = jax.tree.map(lambda _: whole, state)
-        by_lane = by_lane._replace(
-            input=by_lane.input._replace(recent=rows), stack=by_lane.stack._replace(queues=split(mesh, axis=1))
-        )
+        by_lane = jax.tree.map(lambda _, axes: split(mesh, *axes) if axes else whole, state, self._axes)
         self._init = jax.jit(lambda: self._model.init_state(lanes), out_shardings=by_lane)
         self._extend = jax.jit(
             self._judge, in_shardings=(whole, by_lane, rows), out_shardings=(whole, by_lane), donate_argnums=1
@@ -70,7 +80,7 @@ class Evaluator:
         nats = 0.0
         state = self._init()
         pending = jnp.zeros(())
-        for arrays in self._rounds(source):
+        for arrays in self._rounds(source, Describer(self._config, source)):
             total, state = self._extend(params, state, put(self._mesh, arrays))
             # One round late: the device works on the next while this one is fetched.
             nats += float(pending)
@@ -79,14 +89,33 @@ class Evaluator:
         return nats / samples / float(np.log(2))
 
     def _judge(self, params: Params, state: WaveNetState, arrays: Round) -> tuple[Array, WaveNetState]:
-        codes, mask, starts = (jnp.asarray(array) for array in arrays)
-        silent = _silence(state, starts)
-        result = self._model.apply({"params": params}, silent, codes[:, :-1], method="extend")
-        outputs, state = cast(tuple[Array, WaveNetState], result)
-        nats = -self._model.head.log_prob(outputs, codes[:, 1:])
+        codes, mask, starts, conditions = jax.tree.map(jnp.asarray, arrays)
+        variables = {"params": params}
+        weights = cast(WaveNetWeights, self._model.apply(variables, method="weights"))
+        known = condition(self._config, weights.conditioner, conditions)
+        outputs, state = extend(self._config, weights, self._silence(state, starts), codes[:, :-1], known)
+        nats = -self._score(weights.head, outputs, codes[:, 1:])
         return jnp.where(mask, nats, 0).sum(), state
 
-    def _rounds(self, source: Source) -> Iterator[Round]:
+    def _score(self, head: Head, outputs: Array, codes: Array) -> Array:
+        """Log-likelihood of codes in nats, on the grid that is judged on: ``[B, T, outputs], [B, T] -> [B, T]``."""
+        if self._cells is None:
+            return head.log_prob(outputs, codes)
+        first, last = (jnp.asarray(ends)[codes] for ends in self._cells)
+        return head.log_interval(outputs, first, last)
+
+    def _silence(self, state: WaveNetState, lanes: Array) -> WaveNetState:
+        """The state with nothing but silence in the past of the lanes ``[B]`` that are true."""
+
+        def clear(leaf: Array, axes: tuple[int, ...]) -> Array:
+            if not axes:  # shared by all lanes: where rings and periods stand
+                return leaf
+            rows = lanes.reshape([-1 if axis == axes[0] else 1 for axis in range(leaf.ndim)])
+            return jnp.where(rows, jnp.zeros((), leaf.dtype), leaf)
+
+        return jax.tree.map(clear, state, self._axes)
+
+    def _rounds(self, source: Source, describer: Describer) -> Iterator[Round]:
         """This process's rows of every round."""
         rows = self._lanes // jax.process_count()
         first = rows * jax.process_index()
@@ -94,6 +123,7 @@ class Evaluator:
             codes = np.full((rows, self._chunk + 1), self._grid.silence, np.int32)
             mask = np.zeros((rows, self._chunk), bool)
             starts = np.zeros(rows, bool)
+            conditions = [describer(0, 0, self._chunk)] * rows
             for row, piece in enumerate(pieces[first : first + rows]):
                 if piece is None:
                     continue
@@ -103,7 +133,8 @@ class Evaluator:
                 codes[row, 1 - before : length + 1] = self._grid.encode(waveform)
                 mask[row, :length] = True
                 starts[row] = piece.start == 0
-            yield Round(codes, mask, starts)
+                conditions[row] = describer(piece.clip, piece.start, piece.start + self._chunk)
+            yield Round(codes, mask, starts, stacked(conditions))
 
 
 def plan(lengths: Sequence[int] | np.ndarray, lanes: int, chunk_samples: int) -> Iterator[list[Piece | None]]:
@@ -125,10 +156,3 @@ def plan(lengths: Sequence[int] | np.ndarray, lanes: int, chunk_samples: int) ->
 
 def _pieces(clip: int, length: int, size: int) -> Iterator[Piece]:
     return (Piece(clip, start, min(start + size, length)) for start in range(0, length, size))
-
-
-def _silence(state: WaveNetState, lanes: Array) -> WaveNetState:
-    """The state with nothing but silence in the past of the lanes ``[B]`` that are true."""
-    recent = jnp.where(lanes[:, None], 0, state.input.recent)
-    queues = jnp.where(lanes[None, :, None], 0, state.stack.queues).astype(state.stack.queues.dtype)
-    return WaveNetState(state.input._replace(recent=recent), state.stack._replace(queues=queues))

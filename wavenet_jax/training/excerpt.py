@@ -26,8 +26,23 @@ class Excerpt:
         return lengths if self.longest is None else np.minimum(lengths, self.longest)
 
     @property
+    def extents(self) -> np.ndarray:
+        return self.source.extents[list(self.clips)]
+
+    @property
     def skipped(self) -> Sequence[Skipped]:
         return self.source.skipped
+
+    @property
+    def classes(self) -> Sequence[str]:
+        return self.source.classes
+
+    @property
+    def labels(self) -> Sequence[tuple[str, ...]]:
+        return [self.source.labels[clip] for clip in self.clips]
+
+    def beside(self, clip: int, suffix: str) -> str | None:
+        return self.source.beside(self.clips[clip], suffix)
 
     def __len__(self) -> int:
         return len(self.clips)

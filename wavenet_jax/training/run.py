@@ -10,7 +10,7 @@ import jax
 
 from wavenet_jax.audio.codec import Grid
 from wavenet_jax.config import RunConfig
-from wavenet_jax.data import Batches, Source, baselines, prefetch
+from wavenet_jax.data import Batches, Describer, Source, baselines, prefetch
 from wavenet_jax.training import directory
 from wavenet_jax.training.checkpoints import Checkpoints, Progress
 from wavenet_jax.training.evaluation import Evaluator
@@ -89,6 +89,7 @@ class _Run:
             context_samples=config.context_samples,
             gain_db=config.data.gain_db,
             flip_polarity=config.data.flip_polarity,
+            describer=Describer(config.model, training),
             process_index=jax.process_index(),
             process_count=jax.process_count(),
         )

@@ -10,7 +10,7 @@ from jax.sharding import Mesh
 
 from wavenet_jax.config import RunConfig
 from wavenet_jax.data import Batch
-from wavenet_jax.model import WaveNet
+from wavenet_jax.model import Head, WaveNet
 from wavenet_jax.training import optimizer as optimizers
 from wavenet_jax.training.sharding import replicated, split
 from wavenet_jax.typing import Array, Key, Params
@@ -58,7 +58,7 @@ class Trainer:
 
     def _init(self) -> TrainState:
         key = jax.random.key(self.config.train.seed)
-        params = self.model.init(key, jnp.zeros((1, 1), jnp.int32))["params"]
+        params = self.model.init(key, method="weights")["params"]
         return TrainState(
             step=jnp.zeros((), jnp.int32),
             params=params,
@@ -110,19 +110,23 @@ class Trainer:
     def _loss_and_gradient(self, params: Params, batch: Batch, key: Key) -> Total:
         """Mean nats of the batch's scored samples, and its gradient, summed over the microbatches."""
         pieces = self.config.optimizer.microbatches
-        codes, mask = jnp.asarray(batch.codes), jnp.asarray(batch.mask)
-        scored = jnp.maximum(mask.sum(), 1)  # over all devices
+        batch = jax.tree.map(jnp.asarray, batch)
+        scored = jnp.maximum(batch.mask.sum(), 1)  # over all devices
 
-        def mean_nats(params: Params, codes: Array, mask: Array, key: Key) -> Array:
-            outputs = self.model.apply({"params": params}, codes[:, :-1], train=True, rngs={"dropout": key})
-            nats = -self.model.head.log_prob(cast(Array, outputs), codes[:, 1:])
-            return jnp.where(mask, nats, 0).sum() / scored
+        def mean_nats(params: Params, batch: Batch, key: Key) -> Array:
+            variables = {"params": params}
+            outputs = self.model.apply(
+                variables, batch.codes[:, :-1], batch.conditions, train=True, rngs={"dropout": key}
+            )
+            head = cast(Head, self.model.apply(variables, method="bound_head"))
+            nats = -head.log_prob(cast(Array, outputs), jnp.asarray(batch.codes)[:, 1:])
+            return jnp.where(batch.mask, nats, 0).sum() / scored
 
         loss_and_gradient = jax.value_and_grad(mean_nats)
         if pieces == 1:
-            return loss_and_gradient(params, codes, mask, key)
+            return loss_and_gradient(params, batch, key)
 
-        def add(total: Total, piece: tuple[Array, Array, Key]) -> tuple[Total, None]:
+        def add(total: Total, piece: tuple[Batch, Key]) -> tuple[Total, None]:
             return jax.tree.map(jnp.add, total, loss_and_gradient(params, *piece)), None
 
         def cut(rows: Array) -> Array:
@@ -130,5 +134,4 @@ class Trainer:
             return rows.reshape(-1, pieces, *rows.shape[1:]).swapaxes(0, 1)
 
         nothing = jax.tree.map(jnp.zeros_like, (scored.astype(jnp.float32), params))
-        keys = jax.random.split(key, pieces)
-        return jax.lax.scan(add, nothing, (cut(codes), cut(mask), keys))[0]
+        return jax.lax.scan(add, nothing, (jax.tree.map(cut, batch), jax.random.split(key, pieces)))[0]

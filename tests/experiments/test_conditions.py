@@ -1,0 +1,224 @@
+"""Sampling with conditions: classes, features of a clip, guidance; and the judge of vocoders."""
+
+import json
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+import soundfile
+
+from experiments import evaluate, flags, sample, vocode
+from tests.experiments.conftest import ROOT, Call
+from wavenet_jax.audio.features import LogMel
+from wavenet_jax.config import RunConfig
+from wavenet_jax.data import open_source, with_classes
+from wavenet_jax.training import train
+from wavenet_jax.training.directory import read_config
+
+HOP = 16
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The directory of a run of two steps whose network is told a log-mel spectrum and which kind of sound it is."""
+    path = tmp_path_factory.mktemp("told")
+    arguments = [
+        f"--flagfile={ROOT / 'experiments' / 'presets' / 'tiny.flags'}",
+        "--num_steps=2",
+        "--synthetic_clips=40",
+        "--synthetic_seconds=0.1",
+        "--local_features=mel",
+        f"--hop_samples={HOP}",
+        "--fft_size=128",
+        "--mel_channels=16",
+        "--local_channels=4",
+        "--condition_on_classes",
+        "--condition_dropout=0.5",
+    ]
+    (config,) = flags.read([RunConfig], ["program", *arguments])
+    training, held_out = (open_source(config.data, config.model, split) for split in ("train", "validation"))
+    config = RunConfig(with_classes(config.model, training), config.data, config.optimizer, config.train)
+    for _ in train(config, path, training, held_out, devices=jax.devices()[:1]):
+        pass
+    return path
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    """A recording of 403 samples at the network's rate."""
+    path = tmp_path / "clip.wav"
+    soundfile.write(path, 0.5 * np.sin(np.arange(403) / 3), 4_000)
+    return path
+
+
+@pytest.fixture
+def mel(told: Path, tmp_path: Path) -> Path:
+    """Ten frames of log-mel, with the description of how they were measured."""
+    measure = LogMel.of(read_config(told).model)
+    path = tmp_path / "frames.npy"
+    np.save(path, measure.whole(0.3 * np.sin(np.arange(10 * HOP) / 4).astype(np.float32)))
+    path.with_suffix(".json").write_text(json.dumps(measure.description()))
+    return path
+
+
+def made(call: Call, told: Path, output: Path, *arguments: str) -> tuple[dict, np.ndarray]:
+    ended = call(sample.main, f"--workdir={told}", f"--output={output}", "--overwrite", *arguments)
+    assert ended.code == 0, ended.err
+    return json.loads(ended.out), soundfile.read(output, dtype="int16")[0]
+
+
+def test_a_clip_is_made_again_as_long_as_it_is_and_judged(call: Call, told: Path, clip: Path, tmp_path: Path) -> None:
+    result, sound = made(call, told, tmp_path / "out.wav", f"--mel_from={clip}", "--label=sine")
+    assert len(sound) == 403
+    (distances,) = result["distances"]
+    assert distances.keys() == {"log_mel_db", "mel_cepstral_db", "spectral_convergence"}
+    assert all(0 < value < 1_000 for value in distances.values())
+
+
+def test_what_it_is_told_changes_what_it_makes(call: Call, told: Path, clip: Path, mel: Path, tmp_path: Path) -> None:
+    def exaggerated(*arguments: str) -> tuple[dict, np.ndarray]:  # two steps of training have taught it little
+        return made(call, told, tmp_path / "out.wav", "--guidance=300", *arguments)
+
+    _, sine = exaggerated(f"--mel_from={clip}", "--label=sine")
+    _, again = exaggerated(f"--mel_from={clip}", "--label=kind=sine", "--seconds=0.05")
+    _, noise = exaggerated(f"--mel_from={clip}", "--label=noise")
+    result, other = exaggerated(f"--mel_from={mel}", "--label=sine")
+    np.testing.assert_array_equal(again, sine[:200])
+    assert (sine != noise).any()
+    assert len(other) == 10 * HOP
+    assert (other != sine[: 10 * HOP]).any()
+    assert "distances" not in result
+
+
+def test_guidance_of_zero_hears_nothing_and_of_one_is_the_network_as_it_is(
+    call: Call, told: Path, mel: Path, tmp_path: Path
+) -> None:
+    def guided(*arguments: str) -> np.ndarray:
+        return made(call, told, tmp_path / "out.wav", f"--mel_from={mel}", *arguments)[1]
+
+    np.testing.assert_array_equal(guided("--label=sine", "--guidance=0"), guided("--label=noise", "--guidance=0"))
+    plain, as_it_is, more = (
+        guided("--label=sine"),
+        guided("--label=sine", "--guidance=1"),
+        guided("--label=sine", "--guidance=30"),
+    )
+    # Batches of one and of two differ in their last bits; a code differs only where a uniform lies between.
+    assert (plain == as_it_is).mean() > 0.95
+    assert (plain != more).any()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ["--label=sine"],
+            "the network needs features (mel); give --mel_from=CLIP",
+        ),
+        (
+            ["--mel_from={clip}"],
+            "the network needs a class of family 'kind'; give --label=NAME, one of beats, chord, noise, sine, sweep",
+        ),
+        (
+            ["--mel_from={clip}", "--label=violin"],
+            "the network knows the classes beats, chord, noise, sine, sweep of family 'kind', got violin",
+        ),
+        (
+            ["--mel_from={clip}", "--label=sine", "--vector=v.npy"],
+            "the network was not trained with anything that --vector could tell it; leave it out",
+        ),
+        (["--mel_from=none.wav", "--label=sine"], "there is no file at none.wav; check the path"),
+        (
+            ["--mel_from=none.npy", "--label=sine"],
+            "array none.npy cannot be read: No such file or directory; make one for each clip",
+        ),
+        (
+            ["--mel_from={wide}", "--label=sine"],
+            "the features in {wide} must be of shape [frames, 16], got [5, 17]",
+        ),
+        (
+            ["--mel_from={empty}", "--label=sine"],
+            "the features in {empty} must be at least one frame of finite numbers",
+        ),
+        (
+            ["--mel_from={other}", "--label=sine"],
+            "{other} was made with hop_samples=999, but the network needs hop_samples=16",
+        ),
+        (
+            ["--mel_from={mel}", "--label=sine", "--seconds=9"],
+            "seconds must be between 0.00025 and 0.04 at 4000 Hz, which is how long the features last, got 9",
+        ),
+        (["--mel_from={mel}", "--label=sine", "--guidance=-1"], "guidance must be at least 0, got -1.0"),
+    ],
+)
+def test_conditions_that_do_not_fit_are_refused_in_one_line(
+    arguments: list[str], message: str, call: Call, told: Path, clip: Path, mel: Path, tmp_path: Path
+) -> None:
+    files = {"clip": clip, "mel": mel} | {name: tmp_path / f"{name}.npy" for name in ("wide", "empty", "other")}
+    np.save(files["wide"], np.zeros((5, 17)))
+    np.save(files["empty"], np.zeros((0, 16)))
+    np.save(files["other"], np.zeros((5, 16)))
+    files["other"].with_suffix(".json").write_text('{"hop_samples": 999}')
+    output = tmp_path / "out.wav"
+    ended = call(sample.main, f"--workdir={told}", f"--output={output}", *(a.format(**files) for a in arguments))
+    assert ended == (1, "", f"error: {message.format(**files)}\n")
+    assert not output.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--label=sine"], "the network was not trained with anything that --label could tell it; leave it out"),
+        (["--guidance=2"], "guidance needs a network that was trained with condition_dropout above 0"),
+        (["--mode", "--top_k=3"], "mode draws nothing, so top_k means nothing with it; leave one of them out"),
+    ],
+)
+def test_a_network_that_is_told_nothing_says_so(
+    arguments: list[str], message: str, call: Call, workdir: Path, tmp_path: Path
+) -> None:
+    ended = call(sample.main, f"--workdir={workdir}", f"--output={tmp_path / 'out.wav'}", *arguments)
+    assert ended == (1, "", f"error: {message}\n")
+
+
+def test_the_mode_does_not_depend_on_the_seed_and_one_level_is_the_mode(
+    call: Call, workdir: Path, tmp_path: Path
+) -> None:
+    def short(*arguments: str) -> np.ndarray:
+        return made(call, workdir, tmp_path / "out.wav", "--seconds=0.1", *arguments)[1]
+
+    mode = short("--mode", "--seed=1")
+    np.testing.assert_array_equal(short("--mode", "--seed=2"), mode)
+    np.testing.assert_array_equal(short("--top_k=1", "--seed=3"), mode)
+    assert (short("--top_p=0.99", "--seed=3") != mode).any()
+
+
+def test_evaluation_tells_the_network_of_each_clip(call: Call, told: Path) -> None:
+    ended = call(evaluate.main, f"--workdir={told}")
+    assert ended.code == 0, ended.err
+    assert json.loads(ended.out)["files"] == 2
+
+
+def test_vocoders_are_judged_beside_what_else_could_be_made(call: Call, told: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "judged"
+    ended = call(vocode.main, f"--workdir={told}", f"--output={folder}", "--clips=2")
+    assert ended.code == 0, ended.err
+    lines = [json.loads(line) for line in ended.out.splitlines()]
+    assert [(line["way"], line["clip"] == "mean") for line in lines] == [
+        (way, mean) for way in ("copy", "shuffled", "griffin_lim") for mean in (False, False, True)
+    ]
+    for start in range(0, 9, 3):
+        *clips, mean = lines[start : start + 3]
+        assert mean["log_mel_db"] == pytest.approx(np.mean([line["log_mel_db"] for line in clips]))
+    assert lines[-1]["log_mel_db"] < lines[2]["log_mel_db"]  # two steps make no vocoder; Griffin-Lim is one
+    names = {f"{n}_{way}.wav" for n in (0, 1) for way in ("original", "copy", "shuffled", "griffin_lim")}
+    assert {path.name for path in folder.iterdir()} == names | {"spectrograms.png"}
+    assert soundfile.info(folder / "0_copy.wav").frames == 400
+    again = call(vocode.main, f"--workdir={told}", f"--output={folder}", "--clips=2")
+    assert again == (
+        1,
+        "",
+        f"error: {folder}/0_original.wav exists; choose another --output, or replace the file with --overwrite\n",
+    )
+    assert call(vocode.main, f"--workdir={told}", f"--output={folder}", "--clips=9").err == (
+        "error: clips must be at most the 2 of validation, got 9\n"
+    )
