@@ -19,15 +19,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 
 from experiments import flags, runtime
-from experiments.benchmarks import compare, preset_config, show
+from experiments.benchmarks import blank_conditions, compare, preset_config, show, with_some_classes
 from experiments.limits import Matmul, MatrixVector
 from experiments.reporting import versions
 from wavenet_jax.config import Checked, WaveNetConfig, option
 from wavenet_jax.model import WaveNet
-from wavenet_jax.sampling import Ancestral, Session, advance, begin, prepare
+from wavenet_jax.sampling import Ancestral, Session, advance, begin, prepare, whole_frames
 
 _KEYS = ("preset", "batch", "dtype")
 _COLUMNS = (*_KEYS, "samples/s", "µs/step", "x real time", "compile s", "first sample s", "limit")
@@ -56,25 +55,27 @@ def main(options: Options) -> None:
     jax.config.update("jax_enable_compilation_cache", False)
     results = []
     for preset, batch in itertools.product(options.preset, options.batch_sizes):
-        config = dataclasses.replace(preset_config(preset).model, compute_dtype=options.dtype)
-        results.append({"preset": preset, **_measure(config, batch, options.steps, options.repeats)})
+        config = dataclasses.replace(with_some_classes(preset_config(preset).model), compute_dtype=options.dtype)
+        steps = whole_frames(config, options.steps)
+        results.append({"preset": preset, **_measure(config, batch, steps, options.repeats)})
         print(json.dumps(results[-1]), flush=True)
     show(f"sampling on {results[0]['device']}", _COLUMNS, [_row(result) for result in results])
 
 
 def _measure(config: WaveNetConfig, batch: int, steps: int, repeats: int) -> dict[str, Any]:
     model = WaveNet(config)
-    params = jax.jit(model.init)(jax.random.key(0), jnp.zeros((1, 1), jnp.int32))["params"]
+    params = jax.jit(lambda key: model.init(key, method="weights"))(jax.random.key(0))["params"]
+    conditions = blank_conditions(config, batch, steps)
     limit = MatrixVector(config.multiply_adds) if batch == 1 else Matmul()
 
     began = time.perf_counter()
     weights, session = jax.block_until_ready((prepare(model, params), begin(model, jax.random.key(0), batch)))
     prepared = time.perf_counter()
-    compiled = advance.lower(model, weights, _STRATEGY, session, steps).compile()
+    compiled = advance.lower(model, weights, _STRATEGY, session, steps, conditions).compile()
     compile_seconds = time.perf_counter() - prepared
 
     def run(session: Session) -> Session:
-        return jax.block_until_ready(compiled(weights, _STRATEGY, session))[1]
+        return jax.block_until_ready(compiled(weights, _STRATEGY, session, conditions))[1]
 
     session = run(session)
     first = time.perf_counter() - began

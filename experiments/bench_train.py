@@ -19,12 +19,13 @@ import jax
 import numpy as np
 
 from experiments import flags, runtime
-from experiments.benchmarks import compare, preset_config, show
+from experiments.benchmarks import blank_conditions, compare, preset_config, show, with_some_classes
 from experiments.limits import Matmul, training_flops
 from experiments.reporting import versions
 from wavenet_jax.config import Checked, RunConfig, option
 from wavenet_jax.data import Batch
 from wavenet_jax.model import parameter_count
+from wavenet_jax.sampling import whole_frames
 from wavenet_jax.training.sharding import check_divisible, make_mesh, put
 from wavenet_jax.training.state import Trainer
 
@@ -40,8 +41,13 @@ class Options(Checked):
         ("base",), "Network: base (all defaults) or a file of experiments/presets without .flags; repeat for several."
     )
     batch_sizes: tuple[int, ...] = option((4,), "Crops in a batch.", at_least=1)
-    crop_samples: int = option(8_000, "Scored samples of a crop.", at_least=1)
+    crop_samples: int = option(
+        8_000, "Scored samples of a crop; raised to whole frames for networks that are told of frames.", at_least=1
+    )
     dtype: str = option("float32", "Number format of activations.", choices=("float32", "bfloat16"))
+    rematerialize: bool = option(
+        False, "Compute activations again for the gradient instead of keeping them: less memory, more time."
+    )
     repeats: int = option(7, "Measured steps, and as many large products.", at_least=1)
     compare: tuple[str, ...] = option((), "File with results to compare; give two. Nothing is measured.")
 
@@ -56,11 +62,13 @@ def main(options: Options) -> None:
     results = []
     for preset, batch in itertools.product(options.preset, options.batch_sizes):
         config = preset_config(preset)
-        config = dataclasses.replace(
-            config,
-            model=dataclasses.replace(config.model, compute_dtype=options.dtype),
-            data=dataclasses.replace(config.data, batch_size=batch, crop_samples=options.crop_samples),
+        model = dataclasses.replace(
+            with_some_classes(config.model), compute_dtype=options.dtype, rematerialize=options.rematerialize
         )
+        data = dataclasses.replace(
+            config.data, batch_size=batch, crop_samples=whole_frames(model, options.crop_samples)
+        )
+        config = dataclasses.replace(config, model=model, data=data)
         results.append({"preset": preset, **_measure(config, limit, options.repeats)})
         print(json.dumps(results[-1]), flush=True)
     show(f"training on {results[0]['device']}", _COLUMNS, [_row(result) for result in results])
@@ -73,7 +81,8 @@ def _measure(config: RunConfig, limit: Matmul, repeats: int) -> dict[str, Any]:
     trainer = Trainer(config, mesh)
     state = trainer.init()
     codes = np.random.default_rng(0).integers(0, config.model.levels, (batch_size, crop + 1), np.int32)
-    batch = put(mesh, Batch(codes, np.ones((batch_size, crop), bool)))
+    conditions = blank_conditions(config.model, batch_size, crop)
+    batch = put(mesh, Batch(codes, np.ones((batch_size, crop), bool), conditions))
 
     began = time.perf_counter()
     step = trainer.step.lower(state, batch).compile()
@@ -94,6 +103,7 @@ def _measure(config: RunConfig, limit: Matmul, repeats: int) -> dict[str, Any]:
         "batch": batch_size,
         "crop": crop,
         "dtype": config.model.compute_dtype,
+        "rematerialize": config.model.rematerialize,
         "device": f"{mesh.size} x {device.platform} {device.device_kind}",
         "parameters": parameter_count(config.model),
         "samples_per_second": speed,

@@ -1,16 +1,19 @@
 """What the benchmarks share: presets by name, and two files of results side by side."""
 
+import dataclasses
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
 from experiments import flags
-from wavenet_jax.config import RunConfig
+from wavenet_jax.config import RunConfig, WaveNetConfig
+from wavenet_jax.typing import Conditions
 
 _FILE_WIDTH = 140  # columns, where the table is not read on a terminal
 _PRESETS = Path(__file__).parent / "presets"
@@ -29,6 +32,25 @@ def preset_config(preset: str) -> RunConfig:
     arguments = [] if preset == "base" else [f"--flagfile={path}"]
     (config,) = flags.read([RunConfig], ["benchmark", *arguments])
     return config
+
+
+def with_some_classes(model: WaveNetConfig) -> WaveNetConfig:
+    """The network with two classes, where it listens to classes and data would say which."""
+    options = model.conditioning
+    if not options.condition_on_classes or options.classes:
+        return model
+    return dataclasses.replace(model, conditioning=dataclasses.replace(options, classes=("class=a", "class=b")))
+
+
+def blank_conditions(model: WaveNetConfig, rows: int, samples: int) -> Conditions:
+    """Something to tell the network of, as speed does not depend on what: for ``rows`` streams of whole frames."""
+    options, features = model.conditioning, model.features
+    frames = samples // features.hop_samples + options.frames_before + options.frames_after
+    return Conditions(
+        classes=np.ones((rows, len(options.families)), np.int32) if options.condition_on_classes else None,
+        vector=np.zeros((rows, options.vector_channels), np.float32) if options.vector_channels else None,
+        frames=np.zeros((rows, frames, features.channels), np.float32) if model.is_local else None,
+    )
 
 
 def show(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -3,10 +3,18 @@
 import json
 from pathlib import Path
 
+import jax
+import numpy as np
 import pytest
 
 from experiments import bench_train
-from tests.experiments.conftest import Call
+from experiments.benchmarks import blank_conditions, preset_config, with_some_classes
+from tests.experiments.conftest import ROOT, Call
+from wavenet_jax.config import RunConfig
+from wavenet_jax.data import Batch
+from wavenet_jax.model import parameter_count
+from wavenet_jax.training import make_mesh
+from wavenet_jax.training.state import Trainer
 
 
 @pytest.fixture
@@ -44,6 +52,20 @@ def test_measures_and_compares(call: Call, tmp_path: Path) -> None:
     (line,) = compared.out.splitlines()
     assert json.loads(line)["ratio"] == pytest.approx(2)
     assert "2.00" in compared.err
+
+
+@pytest.mark.parametrize("preset", sorted(path.stem for path in (ROOT / "experiments" / "presets").glob("*.flags")))
+def test_every_preset_can_be_trained_on_what_it_is_told(preset: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shapes only: nothing is compiled."""
+    monkeypatch.chdir(ROOT)
+    config = preset_config(preset)
+    model, data = with_some_classes(config.model), config.data
+    trainer = Trainer(RunConfig(model, data, config.optimizer, config.train), make_mesh(jax.devices()[:1]))
+    shape = (data.batch_size, data.crop_samples)
+    conditions = blank_conditions(model, *shape)
+    batch = Batch(np.zeros((shape[0], shape[1] + 1), np.int32), np.ones(shape, bool), conditions)
+    state, _ = trainer.step.eval_shape(trainer.state_shapes, batch)
+    assert sum(leaf.size for leaf in jax.tree.leaves(state.params)) == parameter_count(model)
 
 
 @pytest.mark.parametrize(

@@ -182,7 +182,7 @@ class LogMel:
     def _log_scale(self) -> tuple[float, float]:
         """What a natural logarithm is divided by, and what is then added."""
         if self.features.mel_normalization == "range":
-            return -np.log(self.features.mel_floor), 1.0
+            return -np.log(self.features.mel_floor) / 2, 1.0
         units = {"natural": 1.0, "log10": np.log(10), "decibel": np.log(10) * self.features.mel_power / 20}
         return units[self.features.mel_log], 0.0
 

@@ -39,7 +39,7 @@ class FeatureConfig(Checked):
     mel_floor: float = option(1e-5, "Band values below this are raised to it.", above=0)
     mel_normalization: str = option(
         "range",
-        "range: 0 at the floor and 1 at a band value of 1; none: the logarithm itself.",
+        "range: -1 at the floor and 1 at a band value of 1; none: the logarithm itself.",
         choices=("range", "none"),
     )
     f0_low_hz: float = option(60.0, "Lowest pitch that is looked for, in Hz.", above=0)

@@ -210,7 +210,7 @@ class WaveNetConfig(Checked):
         conditioning, hop = self.conditioning, self.features.hop_samples
         channels = conditioning.local_channels
         taps = conditioning.lookbehind_frames + 1 + conditioning.lookahead_frames
-        frame = taps * self.features.channels * channels + channels**2
+        frame = taps * self.features.channels * channels
         if conditioning.upsampling == "transposed":
             rate = 1
             for factor in upsampling_factors(hop):

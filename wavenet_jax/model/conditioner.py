@@ -2,7 +2,6 @@
 
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -19,8 +18,6 @@ class ConditionerWeights(NamedTuple):
     vector: Array | None  # [V, C]
     frames: Array | None  # [taps, features, D]: a convolution over frames
     frames_bias: Array | None  # [D]
-    mixing: Array | None  # [D, D]
-    mixing_bias: Array | None  # [D]
     upsampling: tuple[Array, ...]  # of [D, 2 * stride, D], one for each transposed convolution
 
 
@@ -56,7 +53,6 @@ def upsampled(config: WaveNetConfig, weights: ConditionerWeights, frames: Array)
     computed from the same neighbourhood, wherever a piece of a signal is cut.
     """
     assert weights.frames is not None
-    assert weights.mixing is not None
     options, hop = config.conditioning, config.features.hop_samples
     x = frames.astype(weights.frames.dtype)
     count = x.shape[1] - options.lookbehind_frames - options.lookahead_frames
@@ -64,7 +60,7 @@ def upsampled(config: WaveNetConfig, weights: ConditionerWeights, frames: Array)
         linear(x[:, tap : tap + count], kernel, weights.frames_bias if tap == 0 else None)
         for tap, kernel in enumerate(weights.frames)
     ]
-    x = linear(jax.nn.relu(sum(taps[1:], taps[0])), weights.mixing, weights.mixing_bias)
+    x = sum(taps[1:], taps[0])
     if options.upsampling == "nearest":
         x = jnp.repeat(x, hop, axis=1)
     elif options.upsampling == "linear":

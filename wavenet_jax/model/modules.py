@@ -182,16 +182,15 @@ class Conditioner(_Projections):
             self._kernel("vector_kernel", (options.vector_channels, width), (0,)) if options.vector_channels else None
         )
         if not config.is_local:
-            return ConditionerWeights(classes, vector, None, None, None, None, ())
+            return ConditionerWeights(classes, vector, None, None, ())
         taps = options.lookbehind_frames + 1 + options.lookahead_frames
         factors = upsampling_factors(config.features.hop_samples) if options.upsampling == "transposed" else ()
         return ConditionerWeights(
             classes=classes,
             vector=vector,
-            frames=self._kernel("frames_kernel", (taps, config.features.channels, local), (0, 1), gain=2**0.5),
+            # Bands rise and fall together, so a step of the optimizer would move their sum by all its inputs at once.
+            frames=self._kernel("frames_kernel", (taps, config.features.channels, local), (0, 1), gain=10) / 10,
             frames_bias=self._bias("frames_bias", (local,)),
-            mixing=self._kernel("mixing_kernel", (local, local), (0,), gain=2**0.5),
-            mixing_bias=self._bias("mixing_bias", (local,)),
             upsampling=tuple(
                 self.param(f"upsampling_{index}_kernel", _interpolation, stride, local).astype(config.compute_dtype)
                 for index, stride in enumerate(factors)
