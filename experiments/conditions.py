@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from wavenet_jax.audio.features import LogMel
+from wavenet_jax.audio.pitch import Pitch
 from wavenet_jax.config import Checked, RunConfig, WaveNetConfig, option
 from wavenet_jax.data import Describer, class_ids, open_clip, read_array, silence, stacked
 from wavenet_jax.data.conditions import check_vector
@@ -69,19 +70,46 @@ def told(options: ConditionOptions, run: RunConfig, streams: int) -> Told:
         if options.mel_from.endswith(".npy"):
             frames, samples = _from_array(options.mel_from, model)
         else:
-            frames, samples, original = _from_clip(options.mel_from, run)
+            frames, samples, original = frames_of_clip(options.mel_from, run)
     row = Conditions(ids, vector, frames)
     return Told(stacked([row] * streams), samples, original)
 
 
 def description(model: WaveNetConfig) -> dict[str, object]:
-    """What a file of log-mel frames has to agree in, to be stored beside it."""
-    return LogMel.of(model).description()
+    """Everything that decides the numbers in a file of frames, to be stored beside it and compared."""
+    names = model.features.local_features
+    result: dict[str, object] = {
+        "local_features": list(names),
+        "sample_rate": model.sample_rate,
+        "hop_samples": model.features.hop_samples,
+    }
+    if "mel" in names:
+        result |= LogMel.of(model).description()
+    if "f0" in names:
+        result |= Pitch.of(model).description()
+    return result
 
 
 def sidecar(path: Path) -> Path:
     """Where the description of a file of frames lies."""
     return path.with_suffix(".json")
+
+
+def frames_of_clip(path: str, run: RunConfig) -> tuple[np.ndarray, int, np.ndarray]:
+    """Features ``[before + F + after, C]`` of a recording, its samples, and its waveform as the run would hear it.
+
+    Raises:
+      ValueError: it cannot be read, or what has to lie beside it does not fit.
+    """
+    source = open_clip(path, run.data, run.model)
+    samples = int(source.lengths[0])
+    hop = run.model.features.hop_samples
+    whole = -(-samples // hop) * hop
+    frames_alone = dataclasses.replace(
+        run.model.conditioning, condition_on_classes=False, classes=(), vector_channels=0
+    )
+    conditions = Describer(dataclasses.replace(run.model, conditioning=frames_alone), source)(0, 0, whole)
+    return conditions.frames, samples, source.read(0, 0, samples)
 
 
 def _refuse_unheard(options: ConditionOptions, model: WaveNetConfig) -> None:
@@ -120,18 +148,6 @@ def _labels(given: tuple[str, ...], model: WaveNetConfig) -> list[str]:
     return labels
 
 
-def _from_clip(path: str, run: RunConfig) -> tuple[np.ndarray, int, np.ndarray]:
-    source = open_clip(path, run.data, run.model)
-    samples = int(source.lengths[0])
-    hop = run.model.features.hop_samples
-    whole = -(-samples // hop) * hop
-    frames_alone = dataclasses.replace(
-        run.model.conditioning, condition_on_classes=False, classes=(), vector_channels=0
-    )
-    conditions = Describer(dataclasses.replace(run.model, conditioning=frames_alone), source)(0, 0, whole)
-    return conditions.frames, samples, source.read(0, 0, samples)
-
-
 def _from_array(path: str, model: WaveNetConfig) -> tuple[np.ndarray, int]:
     array = np.asarray(read_array(path), np.float32)
     channels, hop = model.features.channels, model.features.hop_samples
@@ -151,7 +167,7 @@ def _from_array(path: str, model: WaveNetConfig) -> tuple[np.ndarray, int]:
 def _compare_description(path: Path, model: WaveNetConfig) -> None:
     """Raises ``ValueError`` where the file beside the frames says that they were measured in another way."""
     beside = sidecar(path)
-    if not beside.is_file() or "mel" not in model.features.local_features:
+    if not beside.is_file():
         return
     try:
         claimed = json.loads(beside.read_text(encoding="utf-8"))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from experiments import evaluate, flags, sample, vocode
+from experiments import evaluate, features, flags, sample, vocode
 from tests.experiments.conftest import ROOT, Call
 from wavenet_jax.audio.features import LogMel
 from wavenet_jax.config import RunConfig
@@ -190,6 +190,32 @@ def test_the_mode_does_not_depend_on_the_seed_and_one_level_is_the_mode(
     np.testing.assert_array_equal(short("--mode", "--seed=2"), mode)
     np.testing.assert_array_equal(short("--top_k=1", "--seed=3"), mode)
     assert (short("--top_p=0.99", "--seed=3") != mode).any()
+
+
+def test_measured_features_make_the_same_sound_as_their_recording(
+    call: Call, told: Path, clip: Path, tmp_path: Path
+) -> None:
+    frames = tmp_path / "measured.npy"
+    ended = call(features.main, f"--workdir={told}", f"--audio={clip}", f"--output={frames}")
+    assert ended.code == 0, ended.err
+    assert json.loads(ended.out) == {"file": str(frames), "frames": 26, "channels": 16}
+    made_of = [
+        made(call, told, tmp_path / "out.wav", f"--mel_from={path}", "--label=sine", "--guidance=300", "--seconds=0.1")[
+            1
+        ]
+        for path in (clip, frames)
+    ]
+    np.testing.assert_array_equal(*made_of)
+    beside = json.loads(frames.with_suffix(".json").read_text())
+    assert (beside["hop_samples"], beside["mel_channels"], beside["sample_rate"]) == (HOP, 16, 4_000)
+
+
+def test_features_for_a_network_that_wants_none_are_refused(
+    call: Call, workdir: Path, clip: Path, tmp_path: Path
+) -> None:
+    ended = call(features.main, f"--workdir={workdir}", f"--audio={clip}", f"--output={tmp_path / 'a.npy'}")
+    message = f"the network in {workdir} is not told of features; choose a run with local_features"
+    assert ended == (1, "", f"error: {message}\n")
 
 
 def test_evaluation_tells_the_network_of_each_clip(call: Call, told: Path) -> None:

@@ -87,3 +87,14 @@ def test_checkpoints_without_a_configuration_are_not_taken_over(tmp_path: Path) 
     (tmp_path / "checkpoints" / "5").mkdir(parents=True)
     with pytest.raises(ValueError, match=r"has checkpoints but no config\.json"):
         settle_config(tmp_path, CONFIG)
+
+
+@pytest.mark.parametrize("name", ["file", "file/run"])
+def test_a_file_in_place_of_the_directory_is_refused(tmp_path: Path, name: str) -> None:
+    (tmp_path / "file").write_text("mine")
+    with (
+        pytest.raises(ValueError, match=f"workdir must be a folder, and .*{name} leads to a file; choose another"),
+        locked(tmp_path / name),
+    ):
+        pass
+    assert (tmp_path / "file").read_text() == "mine"

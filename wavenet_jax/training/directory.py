@@ -26,9 +26,12 @@ def locked(workdir: Path) -> Iterator[None]:
     """Makes the directory, and keeps every other run out of it until the end of the block or of the process.
 
     Raises:
-      ValueError: another run is writing to it.
+      ValueError: another run is writing to it, or there is a file in its place.
     """
-    workdir.mkdir(parents=True, exist_ok=True)
+    try:
+        workdir.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise ValueError(f"workdir must be a folder, and {workdir} leads to a file; choose another --workdir") from None
     if jax.process_index() != 0:  # The first process of a run holds the lock for all of them.
         yield
         return
