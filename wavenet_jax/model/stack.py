@@ -170,7 +170,9 @@ def _layers(
                 heard[-1] = _drop(config.dropout, jax.random.fold_in(dropout_key, layer), x)
             gated.append(_gate(_drive(config, weights, layer, past[layer], heard[-1], condition)))
             if layer < config.layers - 1:
-                x = _residual(config, weights, layer, x, gated[-1])
+                # Without the barrier XLA sums the residuals of all layers before anew in each: a network of 40 layers
+                # trains at half the speed.
+                x = jax.lax.optimization_barrier(_residual(config, weights, layer, x, gated[-1]))
         rows = slice(group.start * config.hidden_channels, group.stop * config.hidden_channels)
         bias = weights.skip_bias if group.start == 0 else None
         return linear(jnp.concatenate(gated, axis=-1), weights.skip[rows], bias), x, heard
