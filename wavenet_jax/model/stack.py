@@ -15,6 +15,7 @@ import numpy as np
 
 from wavenet_jax.config import WaveNetConfig
 from wavenet_jax.model.linear import linear
+from wavenet_jax.model.recompute import recomputed
 from wavenet_jax.typing import Array, Key
 
 
@@ -159,36 +160,54 @@ def _layers(
 ) -> tuple[Array, list[Array]]:
     """All layers over ``x [B, T, R]``: the skip sum ``[B, T, S]``, and what each layer heard, ``[B, T, R]``.
 
+    What they heard is left out where activations are computed again: that is for training, on whole signals.
+
     ``past`` holds the ``(K - 1) * d`` inputs before the chunk, ``[B, (K - 1) * d, R]``, or None for silence.
     """
 
-    def run(group: range, x: Array, condition: Condition) -> tuple[Array, Array, list[Array]]:
-        gated, heard = [], []
-        for layer in group:
-            heard.append(x)
-            if dropout_key is not None:
-                heard[-1] = _drop(config.dropout, jax.random.fold_in(dropout_key, layer), x)
-            gated.append(_gate(_drive(config, weights, layer, past[layer], heard[-1], condition)))
-            if layer < config.layers - 1:
-                # Without the barrier XLA sums the residuals of all layers before anew in each: a network of 40 layers
-                # trains at half the speed.
-                x = jax.lax.optimization_barrier(_residual(config, weights, layer, x, gated[-1]))
-        rows = slice(group.start * config.hidden_channels, group.stop * config.hidden_channels)
-        bias = weights.skip_bias if group.start == 0 else None
-        return linear(jnp.concatenate(gated, axis=-1), weights.skip[rows], bias), x, heard
-
-    if not config.rematerialize:
-        skip, _, heard = run(range(config.layers), x, condition)
-        return skip, heard
+    if not config.rematerialize or past[0] is not None:
+        return _group(config, range(config.layers), past, x, weights, condition, dropout_key)[::2]
     # Groups of about sqrt(L) layers keep the least: what enters each group, and the inside of one.
     size = math.isqrt(config.layers - 1) + 1
-    skips, heard = [], []
+    seed = None if dropout_key is None else jax.random.key_data(dropout_key)
+    skips = []
     for start in range(0, config.layers, size):
         group = range(start, min(start + size, config.layers))
-        skip, x, inside = jax.checkpoint(run, static_argnums=0)(group, x, condition)
+
+        def run(
+            x: Array, weights: StackWeights, condition: Condition, seed: Array | None, group: range = group
+        ) -> tuple[Array, Array]:
+            key = None if seed is None else jax.random.wrap_key_data(seed)
+            return _group(config, group, past, x, weights, condition, key)[:2]
+
+        skip, x = recomputed(run)(x, weights, condition, seed)
         skips.append(skip)
-        heard += inside
-    return sum(skips[1:], skips[0]), heard
+    return sum(skips[1:], skips[0]), []
+
+
+def _group(
+    config: WaveNetConfig,
+    group: range,
+    past: Sequence[Array | None],
+    x: Array,
+    weights: StackWeights,
+    condition: Condition,
+    dropout_key: Key | None,
+) -> tuple[Array, Array, list[Array]]:
+    """Consecutive layers: their part of the skip sum, the stream behind them, and what each heard."""
+    gated, heard = [], []
+    for layer in group:
+        heard.append(x)
+        if dropout_key is not None:
+            heard[-1] = _drop(config.dropout, jax.random.fold_in(dropout_key, layer), x)
+        gated.append(_gate(_drive(config, weights, layer, past[layer], heard[-1], condition)))
+        if layer < config.layers - 1:
+            # Without the barrier XLA sums the residuals of all layers before anew in each: a network of 40 layers
+            # trains at less than half the speed.
+            x = jax.lax.optimization_barrier(_residual(config, weights, layer, x, gated[-1]))
+    rows = slice(group.start * config.hidden_channels, group.stop * config.hidden_channels)
+    bias = weights.skip_bias if group.start == 0 else None
+    return linear(jnp.concatenate(gated, axis=-1), weights.skip[rows], bias), x, heard
 
 
 def _drive(
