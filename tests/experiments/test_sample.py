@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from experiments import sample
+from experiments import generation, sample
 from tests.experiments.conftest import Call
 from wavenet_jax.audio.codec import Grid
 from wavenet_jax.audio.emphasis import deemphasize
@@ -37,7 +37,7 @@ def test_files_hold_what_the_sampler_makes(call: Call, workdir: Path, tmp_path: 
     pieces = stream(
         WaveNet(run.model), params, jax.random.key(5), Ancestral(0.8), batch_size=2, length=2_400, chunk=1_000
     )
-    expected = Grid.of(run.model).decode(np.concatenate(list(pieces), axis=1))
+    expected = Grid.of(run.model).decode(np.concatenate([piece.codes for piece in pieces], axis=1))
     for path, waveform in zip(result["files"], expected, strict=True):
         info = soundfile.info(path)
         assert (info.samplerate, info.channels, info.subtype) == (4_000, 1, "PCM_16")
@@ -70,7 +70,7 @@ def test_pre_emphasis_of_the_data_is_undone(call: Call, workdir: Path, tmp_path:
     pieces = stream(
         WaveNet(run.model), params, jax.random.key(0), Ancestral(1.0), batch_size=1, length=2_400, chunk=1_000
     )
-    decoded = Grid.of(run.model).decode(np.concatenate(list(pieces), axis=1))[0]
+    decoded = Grid.of(run.model).decode(np.concatenate([piece.codes for piece in pieces], axis=1))[0]
     expected = np.clip(deemphasize(decoded, 0.5), -1, 1)
     written, _ = soundfile.read(output, dtype="int16")
     np.testing.assert_array_equal(written, np.round(expected * 32_767))
@@ -144,7 +144,7 @@ def test_an_interrupted_generation_leaves_the_folder_as_it_was(
         yield np.zeros((1, 10), np.int32)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(sample, "stream", interrupted)
+    monkeypatch.setattr(generation, "stream", interrupted)
     ended = call(sample.main, f"--workdir={workdir}", f"--output={output}", "--overwrite")
     assert ended.code == 130
     assert _contents(tmp_path) == {"old.wav": b"old"}
