@@ -16,7 +16,7 @@ import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from experiments import flags, plots, runtime
+from experiments import flags, runtime
 from experiments.conditions import ConditionOptions
 from experiments.generation import Generation, GenerationOptions, prepare
 from experiments.outputs import check_output, refuse_existing, wav_files
@@ -57,6 +57,8 @@ def main(options: Options, generation_options: GenerationOptions, condition_opti
     timing = _generate(generation, paths)
     rate = generation.rate
     if options.plot:
+        from experiments import plots  # matplotlib: a second that only pictures need
+
         sounds = {path.name: read_audio(str(path), rate)[: _PLOTTED_SECONDS * rate] for path in paths[:_PLOTTED_FILES]}
         plots.save_sounds(picture, sounds, rate)
     result = {

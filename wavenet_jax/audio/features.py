@@ -15,7 +15,6 @@ import numpy as np
 import scipy.fft
 import scipy.sparse
 from numpy.lib.stride_tricks import sliding_window_view
-from scipy.signal.windows import hann
 
 from wavenet_jax.config import FeatureConfig, WaveNetConfig
 
@@ -91,7 +90,8 @@ class LogMel:
     @cached_property
     def window(self) -> np.ndarray:
         """Periodic Hann window: ``[window_samples]``."""
-        return hann(self.window_samples, sym=False)
+        # Not scipy's: importing its signal processing takes a second.
+        return 0.5 + 0.5 * np.cos(np.linspace(-np.pi, np.pi, self.window_samples, endpoint=False))
 
     @cached_property
     def filterbank(self) -> np.ndarray:

@@ -17,13 +17,12 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-import orbax.checkpoint as ocp
 from jax.experimental import multihost_utils
 
 from wavenet_jax.config import RunConfig, to_json
 from wavenet_jax.model import parameter_shapes
 from wavenet_jax.training import directory
-from wavenet_jax.training.files import DamagedError, Files, describe, read_items, read_meta
+from wavenet_jax.training.files import DamagedError, describe, read_items, read_meta
 from wavenet_jax.training.state import TrainState
 from wavenet_jax.typing import Params
 
@@ -57,10 +56,12 @@ class Checkpoints:
 
     def __init__(self, workdir: Path, keep: int) -> None:
         """Keeps the ``keep`` newest checkpoints and the best one."""
+        # Here, because it imports orbax, which takes a second: programs that only read checkpoints do without.
+        from wavenet_jax.training.writing import Writer
+
         self._workdir = workdir
         self._policy = _LatestAndBest(keep)
-        options = ocp.CheckpointManagerOptions(preservation_policy=self._policy, cleanup_tmp_directories=True)
-        self._manager = ocp.CheckpointManager((workdir / directory.CHECKPOINTS).absolute(), options=options)
+        self._writer = Writer(workdir / directory.CHECKPOINTS, self._policy)
 
     def __enter__(self) -> "Checkpoints":
         return self
@@ -71,7 +72,7 @@ class Checkpoints:
         try:
             self.wait()
         finally:
-            self._manager.close()
+            self._writer.close()
 
     def restore(self, shapes: TrainState) -> Restored | None:
         """The newest checkpoint that is whole, shaped and sharded as ``shapes``; None where there is none yet.
@@ -90,7 +91,7 @@ class Checkpoints:
                 for bad in steps[: steps.index(step)]:
                     _move_aside(self._workdir, bad)
             multihost_utils.sync_global_devices("damaged checkpoints are moved")
-            self._manager.reload()
+            self._writer.reload()
         self._policy.bits = _validated_bits(self._workdir)
         optimizer = items["optimizer"]
         state = TrainState(jnp.int32(step), items["params"], optimizer.pop("opt_state"), items.get("ema"), **optimizer)
@@ -117,7 +118,7 @@ class Checkpoints:
         if bits is not None:
             self._policy.bits[step] = bits
         with self._one_line_errors():
-            self._manager.save(step, args=ocp.args.Composite(state=Files(items, meta)), force=True)
+            self._writer.save(step, items, meta)
 
     def wait(self) -> None:
         """Returns when the last save is on the disk.
@@ -126,7 +127,7 @@ class Checkpoints:
           ValueError: it could not be written.
         """
         with self._one_line_errors():
-            self._manager.wait_until_finished()
+            self._writer.wait()
 
     @contextlib.contextmanager
     def _one_line_errors(self) -> Iterator[None]:

@@ -1,14 +1,13 @@
-"""The files of one checkpoint: an item of arrays is a safetensors file, and ``meta.json`` says what they must hold."""
+"""The files of one checkpoint: an item of arrays is a safetensors file, and ``meta.json`` says what they must hold.
+
+Here they are read; ``writing`` hands them to orbax, whose import takes longer than reading a checkpoint does.
+"""
 
 import json
-import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import jax
-import orbax.checkpoint as ocp
-from safetensors.numpy import load_file, save
+from safetensors.numpy import load_file
 
 from wavenet_jax.training.integrity import Listing, different_form, flatten, listing, text_digest, unflatten
 
@@ -63,41 +62,3 @@ def read_items(step: Path, meta: dict[str, Any], shapes: dict[str, Any]) -> dict
             raise DamagedError(f"{file} is not what was saved")
         items[name] = unflatten(arrays, tree)
     return items
-
-
-class FilesHandler(ocp.AsyncCheckpointHandler):
-    """Writes the files for orbax, in the background. They are read without it, by the functions above."""
-
-    async def async_save(self, directory: Path, args: "Files") -> list[ocp.future.Future]:
-        return [ocp.future.CommitFutureAwaitingContractedSignals(_write(directory, args), name="checkpoint files")]
-
-    def save(self, directory: Path, args: "Files") -> None:
-        raise NotImplementedError("checkpoints are saved in the background")
-
-    def restore(self, directory: Path, args: Any = None) -> Any:
-        raise NotImplementedError("checkpoints are read with their digests")
-
-
-@ocp.args.register_with_handler(FilesHandler, for_save=True, for_restore=True)
-@dataclass
-class Files(ocp.args.CheckpointArgs):
-    """What is to be written."""
-
-    items: dict[str, Any]  # trees of numpy arrays
-    meta: dict[str, Any]
-
-
-async def _write(directory: Path, files: Files) -> None:
-    if jax.process_index() != 0:
-        return
-    for name, tree in files.items.items():
-        _write_durably(directory / f"{name}.safetensors", save(flatten(tree)))
-    meta = {**files.meta, "sha256": text_digest(files.meta)}
-    _write_durably(directory / "meta.json", json.dumps(meta, indent=1).encode())
-
-
-def _write_durably(path: Path, content: bytes) -> None:
-    with open(path, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
