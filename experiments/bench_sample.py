@@ -75,7 +75,7 @@ def _measure(config: WaveNetConfig, batch: int, steps: int, repeats: int) -> dic
     compile_seconds = time.perf_counter() - prepared
 
     def run(session: Session) -> Session:
-        return jax.block_until_ready(compiled(weights, _STRATEGY, session, conditions))[1]
+        return jax.block_until_ready(compiled(weights, _STRATEGY, session, conditions))[-1]
 
     session = run(session)
     first = time.perf_counter() - began

@@ -137,7 +137,7 @@ def _generated(options: Options, run: RunConfig, params: Params, labels: list[tu
         conditions=Conditions(classes=class_ids(run.model, labels)),
         guidance=options.guidance,
     )
-    sounds = Grid.of(run.model).decode(np.concatenate(list(pieces), axis=1))
+    sounds = Grid.of(run.model).decode(np.concatenate([piece.codes for piece in pieces], axis=1))
     return np.stack([_describe(sound, run.model) for sound in sounds])
 
 

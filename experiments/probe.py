@@ -81,7 +81,7 @@ class Probe:
             chunk=self._length,
             conditions=self._conditions,
         )
-        codes = np.concatenate(list(pieces), axis=1)
+        codes = np.concatenate([piece.codes for piece in pieces], axis=1)
         waveform = self._audible(Grid.of(self._config.model).decode(codes)[0])
         path = self._folder / f"step_{step:07d}.wav"
         rate = self._config.model.sample_rate

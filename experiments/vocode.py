@@ -96,7 +96,7 @@ def _sounds(
         length=samples,
         conditions=stacked([*told, *shuffled]),
     )
-    made = Grid.of(model).decode(np.concatenate(list(pieces), axis=1))
+    made = Grid.of(model).decode(np.concatenate([piece.codes for piece in pieces], axis=1))
     measure, before = LogMel.of(model), model.conditioning.frames_before
     result = {}
     for number, (clip, length) in enumerate(zip(clips, lengths, strict=True)):

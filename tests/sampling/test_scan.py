@@ -1,6 +1,7 @@
 """The sampler against the full pass, and against itself cut into pieces."""
 
 import itertools
+from collections.abc import Iterable
 
 import jax
 import jax.numpy as jnp
@@ -10,7 +11,7 @@ import pytest
 from wavenet_jax.audio.codec import Grid
 from wavenet_jax.config import WaveNetConfig
 from wavenet_jax.model import WaveNet
-from wavenet_jax.sampling import Ancestral, advance, begin, prepare, stream, uniforms
+from wavenet_jax.sampling import Ancestral, Piece, advance, begin, prepare, stream, uniforms
 
 TINY = {"levels": 32, "residual_channels": 8, "skip_channels": 8, "dilation_cycle": (1, 2, 4)}
 CONFIGS = {
@@ -31,10 +32,18 @@ def generate(model: WaveNet, params: dict, lengths: list[int], streams: int = ST
     """Codes ``[streams, sum(lengths)]``, made in calls of the given lengths."""
     weights, session, pieces = prepare(model, params), begin(model, KEY, streams), []
     for length in lengths:
-        codes, session = advance(model, weights, STRATEGY, session, length)
+        codes, _, session = advance(model, weights, STRATEGY, session, length)
         pieces.append(np.asarray(codes))
-    assert int(session.time) == sum(lengths)
+    assert session.time.tolist() == [sum(lengths)] * streams
     return np.concatenate(pieces, axis=1)
+
+
+def times(streams: int, length: int = LENGTH) -> jax.Array:
+    return jnp.broadcast_to(jnp.arange(length, dtype=jnp.uint32)[:, None], (length, streams))
+
+
+def joined(pieces: Iterable[Piece]) -> np.ndarray:
+    return np.concatenate([piece.codes for piece in pieces], axis=1)
 
 
 @pytest.mark.parametrize("name", CONFIGS)
@@ -45,7 +54,7 @@ def test_sampler_equals_full_pass(name: str) -> None:
     silence = np.full((STREAMS, 1), Grid.of(model.config).silence, np.int32)
     inputs = jnp.asarray(np.concatenate([silence, codes[:, :-1]], axis=1))
     outputs = jax.jit(model.apply)({"params": params}, inputs)
-    draws = uniforms(begin(model, KEY, STREAMS).keys, jnp.uint32(0), LENGTH).swapaxes(0, 1)
+    draws = uniforms(begin(model, KEY, STREAMS).keys, times(STREAMS)).swapaxes(0, 1)
     np.testing.assert_array_equal(STRATEGY(model.head, outputs, draws), codes)
     assert len(np.unique(codes)) > 8, "the samples are too plain to tell anything"
 
@@ -57,8 +66,8 @@ def test_ten_short_calls_equal_one_long_one() -> None:
 
 def test_a_stream_does_not_depend_on_its_neighbours() -> None:
     model, params = trained(CONFIGS["plain"])
-    draws = uniforms(begin(model, KEY, 4).keys, jnp.uint32(7), 20)
-    np.testing.assert_array_equal(uniforms(begin(model, KEY, 2).keys, jnp.uint32(7), 20), draws[:, :2])
+    draws = uniforms(begin(model, KEY, 4).keys, times(4))
+    np.testing.assert_array_equal(uniforms(begin(model, KEY, 2).keys, times(2)), draws[:, :2])
     codes = generate(model, params, [LENGTH])
     assert (codes[0] != codes[1]).any()
 
@@ -70,7 +79,7 @@ def test_seed_and_temperature() -> None:
         chunks = stream(
             model, params, jax.random.key(seed), Ancestral(temperature), batch_size=1, length=LENGTH, chunk=LENGTH
         )
-        return np.concatenate(list(chunks), axis=1)
+        return joined(chunks)
 
     np.testing.assert_array_equal(sample(1, 1.0), sample(1, 1.0))
     assert (sample(1, 1.0) != sample(2, 1.0)).any()
@@ -79,9 +88,9 @@ def test_seed_and_temperature() -> None:
 
 def test_stream_yields_chunks_of_the_asked_length() -> None:
     model, params = trained(CONFIGS["plain"])
-    chunks = list(stream(model, params, KEY, STRATEGY, batch_size=2, length=50, chunk=20))
-    assert [chunk.shape for chunk in chunks] == [(2, 20), (2, 20), (2, 10)]
-    np.testing.assert_array_equal(np.concatenate(chunks, axis=1), generate(model, params, [50], streams=2))
+    pieces = list(stream(model, params, KEY, STRATEGY, batch_size=2, length=50, chunk=20))
+    assert [piece.codes.shape for piece in pieces] == [(2, 20), (2, 20), (2, 10)]
+    np.testing.assert_array_equal(joined(pieces), generate(model, params, [50], streams=2))
 
 
 def test_a_new_temperature_does_not_compile_again() -> None:

@@ -11,6 +11,7 @@ from wavenet_jax.model.wavenet import (
     extend,
     parameter_count,
     parameter_shapes,
+    state_before,
     step,
 )
 
@@ -26,6 +27,7 @@ __all__ = [
     "head_of",
     "parameter_count",
     "parameter_shapes",
+    "state_before",
     "step",
     "told",
 ]

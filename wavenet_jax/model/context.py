@@ -57,15 +57,32 @@ def whole(config: WaveNetConfig, weights: ContextWeights, codes: Array) -> Array
     return _told(config, weights, skip).reshape(batch, blocks * period, -1)[:, :length]
 
 
+def at_phase(
+    config: WaveNetConfig, weights: ContextWeights, period: int, batch_size: int, phase: Array | int
+) -> ContextState:
+    """The state before the first sample of a signal that begins ``phase`` samples inside a block, zeros before it."""
+    unheard = jnp.zeros((batch_size, period), jnp.int32)
+    _, state = extend(config, weights, init_state(config, period, batch_size), unheard, valid=phase)
+    return state._replace(heard=jnp.zeros_like(state.heard))
+
+
 def extend(
-    config: WaveNetConfig, weights: ContextWeights, state: ContextState, codes: Array
+    config: WaveNetConfig,
+    weights: ContextWeights,
+    state: ContextState,
+    codes: Array,
+    valid: Array | int | None = None,
 ) -> tuple[Array, ContextState]:
-    """What the next chunk, of any length, is told, and the state after it: ``[B, T] -> [B, T, C]``."""
+    """What the next chunk, of any length, is told, and the state after it: ``[B, T] -> [B, T, C]``.
+
+    The state is the one after the first ``valid`` samples (default: all).
+    """
     batch, length = codes.shape
     period = weights.input.shape[0]
     blocks = -(-length // period)  # that can begin in the chunk, at most
     ahead = -state.phase % period  # samples until the first of them begins
-    begun = (length - 1 - ahead) // period + 1  # -1 // period + 1 is 0
+    count = length if valid is None else valid
+    begun = (count - 1 - ahead) // period + 1  # -1 // period + 1 is 0
 
     line = jnp.concatenate([jnp.roll(state.heard, -state.phase, axis=1), _values(config, codes)], axis=1)
     padded = jnp.pad(line, ((0, 0), (0, period)))
@@ -74,10 +91,10 @@ def extend(
         config.context_stack(period), weights.stack, state.stack, _blocks(weights, heard), valid=begun
     )
     told = jnp.concatenate([state.told, _told(config, weights, skip).reshape(batch, blocks * period, -1)], axis=1)
-    phase = (state.phase + length) % period
+    phase = (state.phase + count) % period
     after = ContextState(
         phase=phase,
-        heard=jnp.roll(line[:, length:], phase, axis=1),
+        heard=jnp.roll(jax.lax.dynamic_slice_in_dim(line, count, period, axis=1), phase, axis=1),
         told=jax.lax.dynamic_slice_in_dim(told, begun * period, period, axis=1),
         stack=slow,
     )

@@ -49,8 +49,13 @@ def scalars(config: WaveNetConfig, codes: Array) -> Array:
     return jnp.sign(values) * jnp.log1p(_MU * jnp.abs(values)) / math.log1p(_MU)
 
 
-def embed(config: WaveNetConfig, weights: InputWeights, state: InputState, codes: Array) -> tuple[Array, InputState]:
-    """The residual stream of a chunk of codes, and the state after it: ``[B, T] -> [B, T, R]``."""
+def embed(
+    config: WaveNetConfig, weights: InputWeights, state: InputState, codes: Array, valid: Array | int | None = None
+) -> tuple[Array, InputState]:
+    """The residual stream of a chunk of codes, and the state after it: ``[B, T] -> [B, T, R]``.
+
+    The state is the one after the first ``valid`` samples (default: all).
+    """
     length = codes.shape[1]
     taps = config.input_kernel_size
     window = jnp.concatenate([state.recent, codes + 1], axis=1)
@@ -64,7 +69,8 @@ def embed(config: WaveNetConfig, weights: InputWeights, state: InputState, codes
         for tap, table in zip(windows[:-1], weights.table[:-1], strict=True):
             silent = jnp.pad(table, ((1, 0), (0, 0)))
             parts.append(silent[jnp.where(tap > 0, _rows(config, tap - 1) + 1, 0)])
-    return sum(parts[1:], parts[0]), InputState(window[:, length:])
+    recent = jax.lax.dynamic_slice_in_dim(window, length if valid is None else valid, taps - 1, axis=1)
+    return sum(parts[1:], parts[0]), InputState(recent)
 
 
 def _rows(config: WaveNetConfig, codes: Array) -> Array:

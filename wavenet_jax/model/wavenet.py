@@ -42,19 +42,35 @@ def extend(
     state: WaveNetState,
     codes: Array,
     condition: Condition = Condition(),
+    valid: Array | int | None = None,
 ) -> tuple[Array, WaveNetState]:
     """The head's outputs for the samples after each of the next chunk, and the state after it.
 
-    This is ``WaveNet.extend`` with the weights in hand: ``[B, T] -> [B, T, outputs]``.
+    This is ``WaveNet.extend`` with the weights in hand: ``[B, T] -> [B, T, outputs]``. ``valid`` (default: all) says
+    how many samples of the chunk count, a scalar in [0, T] that may be traced: the state is the one after those.
     """
-    x, input_state = ends.embed(config, weights.input, state.input, codes)
+    x, input_state = ends.embed(config, weights.input, state.input, codes, valid)
     slow = [
-        context.extend(config, context_weights, before, codes)
+        context.extend(config, context_weights, before, codes, valid)
         for context_weights, before in zip(weights.contexts, state.contexts, strict=True)
     ]
     condition = _joined(condition, [heard for heard, _ in slow], codes.shape[1])
-    skip, stack_state = stack.extend(config, weights.stack, state.stack, x, condition)
+    skip, stack_state = stack.extend(config, weights.stack, state.stack, x, condition, valid)
     return ends.project(weights.output, skip), WaveNetState(input_state, tuple(after for _, after in slow), stack_state)
+
+
+def state_before(config: WaveNetConfig, weights: WaveNetWeights, batch_size: int, length: Array | int) -> WaveNetState:
+    """The state before the first sample of a signal whose end, after ``length`` samples, ends every context's block.
+
+    Signals of any lengths then end in step with each other, and with one that never began: ``WaveNet.init_state``,
+    which this is where there are no context stacks.
+    """
+    state = WaveNet(config).init_state(batch_size)
+    contexts = tuple(
+        context.at_phase(config, slow, period, batch_size, -length % period)
+        for slow, period in zip(weights.contexts, config.context_periods, strict=True)
+    )
+    return state._replace(contexts=contexts)
 
 
 def step(

@@ -1,12 +1,11 @@
 """The sampler: a session is a value, a chunk is one ``lax.scan`` (Fast WaveNet, Le Paine et al. 2016)."""
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from wavenet_jax.audio.codec import Grid
 from wavenet_jax.config import WaveNetConfig
@@ -15,6 +14,10 @@ from wavenet_jax.sampling.strategies import Strategy
 from wavenet_jax.typing import Array, Conditions, Key, Params
 
 Step = Callable[[WaveNetState, Array, Any], tuple[Array, WaveNetState]]
+Carry = tuple[WaveNetState, Array]
+"""The model's state, and the latest codes ``[B]``."""
+Drawn = tuple[Array, Array | None]
+"""Codes, and their log-likelihoods where they are asked for: ``[T, B]`` both."""
 
 _ROWS_FOR_MATMUL = 8
 """Streams from which on projecting conditions at every step is as fast as doing it frame by frame, in less memory."""
@@ -24,58 +27,66 @@ class Session(NamedTuple):
     """Streams in the middle of being made: all that the next sample depends on, apart from the weights."""
 
     keys: Array  # [B] keys: the randomness of each stream
-    time: Array  # [] uint32: samples made so far
+    time: Array  # [B] uint32: samples of each stream so far, its prompt included
     latest: Array  # [B] int32: the newest code of each stream
-    model: WaveNetState  # of B rows; with guidance of 2 B, the second half told nothing
+    model: WaveNetState  # of B rows; with guidance of 2 B, every other one told nothing
 
 
 def begin(model: WaveNet, key: Key, batch_size: int, *, guided: bool = False) -> Session:
     """A session of ``batch_size`` streams that have heard nothing but silence; ``guided`` ones take twice the rows."""
-    streams = jnp.arange(batch_size, dtype=jnp.uint32)
     return Session(
-        keys=jax.vmap(jax.random.fold_in, (None, 0))(key, streams),
-        time=jnp.zeros((), jnp.uint32),
+        keys=jax.vmap(jax.random.fold_in, (None, 0))(key, jnp.arange(batch_size, dtype=jnp.uint32)),
+        time=jnp.zeros((batch_size,), jnp.uint32),
         latest=jnp.full((batch_size,), Grid.of(model.config).silence, jnp.int32),
         model=model.init_state(2 * batch_size if guided else batch_size),
     )
 
 
-def uniforms(keys: Array, time: Array, length: int, draws: int = 1) -> Array:
-    """The uniforms of the ``length`` samples from ``time`` on: ``[B] keys -> [T, B, draws]``.
+def uniforms(keys: Array, times: Array, draws: int = 1) -> Array:
+    """The uniforms of the samples at ``times``: ``[B] keys, [T, B] -> [T, B, draws]``.
 
     Each is addressed by its stream's key and its absolute time, so that cutting a generation into calls, or making a
     stream beside others, changes nothing.
     """
 
-    def draw(time: Array, key: Array) -> Array:
+    def draw(key: Array, time: Array) -> Array:
         return jax.random.uniform(jax.random.fold_in(key, time), (draws,))
 
-    times = time + jnp.arange(length, dtype=jnp.uint32)
-    return jax.vmap(jax.vmap(draw, (None, 0)), (0, None))(times, keys)
+    return jax.vmap(jax.vmap(draw), (None, 0))(keys, times)
 
 
 def scan(
-    step: Step, head: Head, strategy: Strategy, carry: tuple[WaveNetState, Array], draws: Array, told: Any = None
-) -> tuple[tuple[WaveNetState, Array], Array]:
-    """The next T samples of every stream: the state and the latest codes after them, and the codes ``[T, B]``.
+    step: Step,
+    head: Head,
+    strategy: Strategy,
+    carry: Carry,
+    draws: Array,
+    chosen: Any = None,
+    told: Any = None,
+    *,
+    scored: bool = False,
+) -> tuple[Carry, Drawn]:
+    """The next T samples of every stream: the carry after them, and their codes and log-likelihoods.
 
     Args:
       step: from state, codes ``[B]`` and one sample of ``told`` to outputs and state.
       head: what the outputs mean.
       strategy: chooses codes.
-      carry: the state, and the latest codes ``[B]``.
+      carry: where the streams stand.
       draws: uniforms ``[T, B, draws]``.
+      chosen: what ``strategy.over`` gave for the T samples.
       told: a tree of ``[T, ...]``, or None.
+      scored: whether log-likelihoods are computed.
     """
 
-    def sample(carry: tuple[WaveNetState, Array], now: tuple[Array, Any]) -> tuple[tuple[WaveNetState, Array], Array]:
+    def sample(carry: Carry, now: tuple[Array, Any, Any]) -> tuple[Carry, Drawn]:
         state, latest = carry
-        uniform, heard = now
+        uniform, chosen, heard = now
         outputs, state = step(state, latest, heard)
-        latest = strategy(head, outputs, uniform)
-        return (state, latest), latest
+        latest = strategy(head, outputs, uniform, chosen)
+        return (state, latest), (latest, head.log_prob(outputs, latest) if scored else None)
 
-    return jax.lax.scan(sample, carry, (draws, told))
+    return jax.lax.scan(sample, carry, (draws, chosen, told))
 
 
 @functools.partial(jax.jit, static_argnames=("model",))
@@ -85,7 +96,7 @@ def prepare(model: WaveNet, params: Params) -> WaveNetWeights:
     return weights
 
 
-@functools.partial(jax.jit, static_argnames=("model", "length"), donate_argnames=("session",))
+@functools.partial(jax.jit, static_argnames=("model", "length", "scored"), donate_argnames=("session",))
 def advance(
     model: WaveNet,
     weights: WaveNetWeights,
@@ -94,8 +105,10 @@ def advance(
     length: int,
     conditions: Conditions = Conditions(),
     guidance: float | Array | None = None,
-) -> tuple[Array, Session]:
-    """The next ``length`` samples of every stream: codes ``[B, T]``; the session it is given is used up.
+    *,
+    scored: bool = False,
+) -> tuple[Array, Array | None, Session]:
+    """The next ``length`` samples of every stream; the session it is given is used up.
 
     Args:
       model: the network.
@@ -106,153 +119,119 @@ def advance(
       conditions: of B streams; frames those of the T samples and of their neighbourhood.
       guidance: weight of classifier-free guidance (Ho and Salimans 2022) for a session that is ``guided``: the outputs
         are ``without + guidance * (with - without)`` conditions. Costs a second row for each stream.
+      scored: whether to compute log-likelihoods; costs a few percent.
+
+    Returns:
+      Codes ``[B, T]``; their log-likelihoods ``[B, T]`` in nats, or None; the session after them. Log-likelihoods are
+      exact, and the model's own: of its outputs (the guided ones, where there is guidance) at temperature 1 with
+      nothing cut away, whatever the strategy.
     """
-    config, count = model.config, session.latest.shape[0]
-    draws = uniforms(session.keys, session.time, length, weights.head.draws)
-    present = None
-    if guidance is not None:
-        conditions = jax.tree.map(lambda rows: jnp.concatenate([rows, rows]), conditions)
-        present = jnp.arange(2 * count) < count
+    config = model.config
+    times = session.time[None] + jnp.arange(length, dtype=jnp.uint32)[:, None]
+    draws, chosen = uniforms(session.keys, times, weights.head.draws), strategy.over(times)
+    conditions, present = _rows(conditions, session, guidance is not None)
 
     def guided(state: WaveNetState, codes: Array, heard: Array | None) -> tuple[Array, WaveNetState]:
         if guidance is None:
             return step(config, weights, state, codes, heard)
-        outputs, state = step(config, weights, state, jnp.concatenate([codes, codes]), heard)
-        informed, uninformed = jnp.split(outputs, 2)
+        outputs, state = step(config, weights, state, jnp.repeat(codes, 2), heard)
+        informed, uninformed = outputs[0::2], outputs[1::2]
         return uninformed + guidance * (informed - uninformed), state
+
+    def play(step: Step, carry: Carry, samples: Any, told: Array | None = None) -> tuple[Carry, Drawn]:
+        draws, chosen = samples
+        return scan(step, weights.head, strategy, carry, draws, chosen, told, scored=scored)
 
     carry = (session.model, session.latest)
     if config.is_local:
-        carry, codes = _by_frames(config, weights, strategy, guided, carry, draws, conditions, present)
+        carry, drawn = _by_frames(config, weights, play, guided, carry, (draws, chosen), conditions, present)
     else:
         heard = told(weights.stack, condition(config, weights.conditioner, conditions, present))
         constant = None if heard is None else heard[:, 0]
-        carry, codes = scan(
-            lambda state, codes, _: guided(state, codes, constant), weights.head, strategy, carry, draws
-        )
+        carry, drawn = play(lambda state, codes, _: guided(state, codes, constant), carry, (draws, chosen))
     state, latest = carry
-    time = session.time + jnp.uint32(length)
-    return codes.swapaxes(0, 1), Session(session.keys, time, latest, state)
+    codes, nats = jax.tree.map(lambda rows: rows.swapaxes(0, 1), drawn)
+    return codes, nats, Session(session.keys, session.time + jnp.uint32(length), latest, state)
+
+
+def _rows(conditions: Conditions, session: Session, guided: bool) -> tuple[Conditions, Array | None]:
+    """The conditions of all rows of the model's state, and which rows are told them; None: all."""
+    if not guided:
+        return conditions, None
+    doubled = jax.tree.map(lambda rows: jnp.repeat(jnp.asarray(rows), 2, axis=0), conditions)
+    return doubled, jnp.arange(2 * session.latest.shape[0]) % 2 == 0
 
 
 def _by_frames(
     config: WaveNetConfig,
     weights: WaveNetWeights,
-    strategy: Strategy,
+    play: Callable[..., tuple[Carry, Drawn]],
     step: Step,
-    carry: tuple[WaveNetState, Array],
-    draws: Array,
+    carry: Carry,
+    samples: Any,
     conditions: Conditions,
     present: Array | None,
-) -> tuple[tuple[WaveNetState, Array], Array]:
+) -> tuple[Carry, Drawn]:
     """``scan`` frame by frame, each of which is upsampled by itself: calls of any length give the same bits."""
     hop, options = config.features.hop_samples, config.conditioning
     around = options.frames_before + 1 + options.frames_after
-    count = draws.shape[0] // hop
+    count = conditions.frames.shape[1] - around + 1
     windows = jnp.stack([conditions.frames[:, at : at + count] for at in range(around)], axis=2).swapaxes(0, 1)
     few = windows.shape[1] < _ROWS_FOR_MATMUL
 
-    def frame(carry: tuple[WaveNetState, Array], now: tuple[Array, Array]) -> Any:
-        window, draws = now
+    def frame(carry: Carry, now: tuple[Array, Any]) -> tuple[Carry, Drawn]:
+        window, samples = now
         known = condition(config, weights.conditioner, conditions._replace(frames=window), present)
         assert known.time is not None
         if few:
             heard = told(weights.stack, known)
             assert heard is not None
-            return scan(step, weights.head, strategy, carry, draws, heard.swapaxes(0, 1))
+            return play(step, carry, samples, heard.swapaxes(0, 1))
 
         def project(state: WaveNetState, codes: Array, now: Array) -> tuple[Array, WaveNetState]:
             heard = told(weights.stack, Condition(known.stream, now[:, None]))
             assert heard is not None
             return step(state, codes, heard[:, 0])
 
-        return scan(project, weights.head, strategy, carry, draws, known.time.swapaxes(0, 1))
+        return play(project, carry, samples, known.time.swapaxes(0, 1))
 
-    carry, codes = jax.lax.scan(frame, carry, (windows, draws.reshape(count, hop, *draws.shape[1:])))
-    return carry, codes.reshape(-1, codes.shape[-1])
+    by_frame = jax.tree.map(lambda rows: rows.reshape(count, hop, *rows.shape[1:]), samples)
+    carry, drawn = jax.lax.scan(frame, carry, (windows, by_frame))
+    return carry, jax.tree.map(lambda rows: rows.reshape(count * hop, *rows.shape[2:]), drawn)
 
 
-@functools.partial(jax.jit, static_argnames=("model",), donate_argnames=("session",))
+@functools.partial(jax.jit, static_argnames=("model", "guided"), donate_argnames=("session",))
 def prefill(
     model: WaveNet,
     weights: WaveNetWeights,
     session: Session,
     codes: Array,
     conditions: Conditions = Conditions(),
-    guidance: float | Array | None = None,
+    *,
+    valid: Array | int | None = None,
+    guided: bool = False,
 ) -> Session:
     """The session after every stream has heard ``codes [B, T]`` instead of making samples, in one convolution pass.
 
-    Other arguments are those of ``advance``.
-    """
-    config, count = model.config, session.latest.shape[0]
-    present = None
-    heard = jnp.concatenate([session.latest[:, None], codes[:, :-1]], axis=1)
-    if guidance is not None:
-        conditions = jax.tree.map(lambda rows: jnp.concatenate([rows, rows]), conditions)
-        present = jnp.arange(2 * count) < count
-        heard = jnp.concatenate([heard, heard])
-    known = condition(config, weights.conditioner, conditions, present)
-    _, state = extend(config, weights, session.model, heard, known)
-    time = session.time + jnp.uint32(codes.shape[1])
-    return Session(session.keys, time, codes[:, -1], state)
-
-
-def stream(
-    model: WaveNet,
-    params: Params,
-    key: Key,
-    strategy: Strategy,
-    *,
-    batch_size: int,
-    length: int,
-    chunk: int = 4_000,
-    conditions: Conditions = Conditions(),
-    guidance: float | None = None,
-) -> Iterator[np.ndarray]:
-    """Codes ``[B, <= chunk]`` as they are made, ``length`` samples per stream in total.
-
     Args:
       model: the network.
-      params: its parameters.
-      key: of the randomness.
-      strategy: chooses codes.
-      batch_size: B.
-      length: samples of each stream.
-      chunk: samples at a time, raised to a multiple of the hop where there are frames.
-      conditions: of B streams; frames those of all samples and ``frames_before`` and ``frames_after`` more.
-      guidance: see ``advance``.
-
-    Raises:
-      ValueError: ``length``, ``batch_size`` or ``chunk`` below one.
+      weights: its prepared weights.
+      session: where the streams stand; used up.
+      codes: what they hear.
+      conditions: of B streams; frames those of the T samples and of their neighbourhood.
+      valid: how many of the T samples count, a scalar; default all. What follows them only fills the piece, so that
+        prompts of any length are one compilation.
+      guided: whether the session is.
     """
-    for name, value in (("length", length), ("batch_size", batch_size), ("chunk", chunk)):
-        if value < 1:
-            raise ValueError(f"{name} must be at least 1, got {value}")
-    weights = prepare(model, params)
-    session = begin(model, key, batch_size, guided=guidance is not None)
-    chunk = whole_frames(model.config, chunk)
-    for start in range(0, length, chunk):
-        now = piece(model.config, conditions, start, chunk)
-        codes, session = advance(model, weights, strategy, session, chunk, now, guidance)
-        yield np.asarray(codes)[:, : length - start]
-
-
-def whole_frames(config: WaveNetConfig, samples: int) -> int:
-    """The samples, raised to a multiple of the hop where there are frames."""
-    hop = config.features.hop_samples if config.is_local else 1
-    return -(-samples // hop) * hop
-
-
-def piece(config: WaveNetConfig, conditions: Conditions, start: int, length: int) -> Conditions:
-    """The conditions of samples ``start`` to ``start + length``, both multiples of the hop, of those of the whole.
-
-    What lies behind the last frame is padded with it: such samples are made only to fill a chunk.
-    """
-    if not config.is_local:
-        return conditions
-    hop, around = config.features.hop_samples, config.conditioning.frames_before + config.conditioning.frames_after
-    first, count = start // hop, length // hop + around
-    frames = np.asarray(conditions.frames)[:, first : first + count]
-    missing = count - frames.shape[1]
-    return conditions._replace(frames=np.pad(frames, ((0, 0), (0, missing), (0, 0)), mode="edge"))
+    conditions, present = _rows(conditions, session, guided)
+    line = jnp.concatenate([session.latest[:, None], codes], axis=1)
+    heard = jnp.repeat(line[:, :-1], 2, axis=0) if guided else line[:, :-1]
+    known = condition(model.config, weights.conditioner, conditions, present)
+    _, state = extend(model.config, weights, session.model, heard, known, valid)
+    count = codes.shape[1] if valid is None else valid
+    return Session(
+        keys=session.keys,
+        time=session.time + jnp.asarray(count, jnp.uint32),
+        latest=jax.lax.dynamic_index_in_dim(line, count, axis=1, keepdims=False),
+        model=state,
+    )
