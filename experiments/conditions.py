@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,10 +24,10 @@ class ConditionOptions(Checked):
         (), "Class of the sound, as NAME, or FAMILY=NAME where several families have it; once for each family."
     )
     vector: str | None = option(None, "File with the vector that describes the sound (.npy), for networks with one.")
-    mel_from: str | None = option(
-        None,
+    mel_from: tuple[str, ...] = option(
+        (),
         "Recording whose features are given a voice (copy synthesis), or a .npy file of features, [frames, channels]; "
-        "it decides the length.",
+        "it decides the length. Several are made at once, each as long as it is.",
     )
     guidance: float | None = option(
         None,
@@ -38,22 +39,22 @@ class ConditionOptions(Checked):
 
 @dataclass(frozen=True)
 class Told:
-    """The conditions of streams that are all told the same."""
+    """What one stream is told."""
 
-    conditions: Conditions
+    conditions: Conditions  # without the axis of the batch; frames with those around them
     samples: int | None  # that the features last; None without features
     original: np.ndarray | None  # the waveform [T] that they were taken from, with the run's preparation
 
 
-def told(options: ConditionOptions, run: RunConfig, streams: int) -> Told:
-    """The conditions of ``streams`` streams; frames with those around them.
+def told(options: ConditionOptions, run: RunConfig) -> list[Told]:
+    """What each stream is told: one for each recording of ``mel_from``, or a single one for networks without features.
 
     Raises:
       ValueError: something is missing, does not fit, or the network does not listen to it.
     """
     model = run.model
     _refuse_unheard(options, model)
-    ids = vector = frames = samples = original = None
+    ids = vector = None
     if model.conditioning.condition_on_classes:
         ids = class_ids(model, [_labels(options.label, model)])[0]
     if model.conditioning.vector_channels:
@@ -62,17 +63,34 @@ def told(options: ConditionOptions, run: RunConfig, streams: int) -> Told:
                 f"the network needs a vector of {model.conditioning.vector_channels} numbers; give --vector=FILE.npy"
             )
         vector = check_vector(read_array(options.vector), model.conditioning.vector_channels, options.vector)
-    if model.is_local:
-        if options.mel_from is None:
-            raise ValueError(
-                f"the network needs features ({', '.join(model.features.local_features)}); give --mel_from=CLIP"
-            )
-        if options.mel_from.endswith(".npy"):
-            frames, samples = _from_array(options.mel_from, model)
+    if not model.is_local:
+        return [Told(Conditions(ids, vector), None, None)]
+    if not options.mel_from:
+        raise ValueError(
+            f"the network needs features ({', '.join(model.features.local_features)}); give --mel_from=CLIP"
+        )
+    result = []
+    for path in options.mel_from:
+        original = None
+        if path.endswith(".npy"):
+            frames, samples = _from_array(path, model)
         else:
-            frames, samples, original = frames_of_clip(options.mel_from, run)
-    row = Conditions(ids, vector, frames)
-    return Told(stacked([row] * streams), samples, original)
+            frames, samples, original = frames_of_clip(path, run)
+        result.append(Told(Conditions(ids, vector, frames), samples, original))
+    return result
+
+
+def side_by_side(streams: Sequence[Conditions]) -> Conditions:
+    """The conditions of streams as those of a batch; the last frame of shorter ones is repeated."""
+    if streams[0].frames is None:
+        return stacked(streams)
+    longest = max(len(row.frames) for row in streams)
+    return stacked(
+        [
+            row._replace(frames=np.pad(row.frames, ((0, longest - len(row.frames)), (0, 0)), mode="edge"))
+            for row in streams
+        ]
+    )
 
 
 def description(model: WaveNetConfig) -> dict[str, object]:

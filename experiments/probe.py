@@ -12,7 +12,7 @@ import numpy as np
 from scipy.signal import welch
 
 from experiments import plots
-from experiments.outputs import wav_files
+from experiments.outputs import WavFiles
 from wavenet_jax.audio.codec import Grid
 from wavenet_jax.audio.emphasis import deemphasize
 from wavenet_jax.config import RunConfig
@@ -85,8 +85,8 @@ class Probe:
         waveform = self._audible(Grid.of(self._config.model).decode(codes)[0])
         path = self._folder / f"step_{step:07d}.wav"
         rate = self._config.model.sample_rate
-        with wav_files([path], rate) as write:
-            write(waveform[None])
+        with WavFiles([path], rate) as files:
+            files.write([waveform])
         plots.save_sounds(path.with_suffix(".png"), {f"step {step}": waveform}, rate)
         return waveform, Impression.of(waveform)
 

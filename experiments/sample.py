@@ -1,25 +1,30 @@
 """Makes sound with a trained model: 16-bit WAV files, and a picture of them.
 
     python -m experiments.sample --workdir=DIR --output=out.wav --seconds=4 --plot
+    python -m experiments.sample --workdir=DIR --output=out.wav --prime=clip.wav        goes on where a clip ends
     python -m experiments.sample --workdir=DIR --output=out.wav --mel_from=clip.wav     a vocoder's copy of a clip
+    python -m experiments.sample --workdir=DIR --output=- --seconds=60 | ffplay -       heard while it is made
 
-The same seed gives the same samples. Speed, of all files together, is measured after the first quarter of a second of
-audio, whose time includes the compilation.
+The same seed gives the same samples. A file can be played while it grows; Ctrl-C keeps what was made. Speed, of all
+files together, is measured after the first tenth of a second of audio, whose time includes the compilation.
 """
 
+import contextlib
 import json
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
 
-import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from experiments import flags, runtime
 from experiments.conditions import ConditionOptions
-from experiments.generation import Generation, GenerationOptions, prepare
-from experiments.outputs import check_output, refuse_existing, wav_files
+from experiments.generation import Generation, GenerationOptions, Waveforms, file_count, prepare
+from experiments.outputs import StandardOutput, WavFiles, check_output, refuse_existing, refuse_terminal
+from experiments.signals import StopSignals, exit_code
 from wavenet_jax.audio.distances import distances
 from wavenet_jax.audio.features import LogMel
 from wavenet_jax.audio.files import read_audio
@@ -38,88 +43,171 @@ class Options(Checked):
     checkpoint: str = option(
         "latest", "Newest checkpoint, or the one with the best validation.", choices=("latest", "best")
     )
-    output: str = option(None, "WAV file to write; several are numbered: out_0.wav, out_1.wav, ...")
+    output: str = option(None, "WAV file, or - for standard output; several files are numbered: out_0.wav, ...")
+    format: str = option(
+        "wav",
+        "What standard output gets: wav, of a length that is not known yet, or pcm, mono 16-bit little-endian samples.",
+        choices=("wav", "pcm"),
+    )
     plot: bool = option(
         False,
         f"Also draw the first {_PLOTTED_SECONDS} s of up to {_PLOTTED_FILES} files into a PNG named as the output.",
     )
     overwrite: bool = option(False, "Replace files that exist.")
 
+    def check_together(self) -> None:
+        if self.output == "-" and (self.plot or self.overwrite):
+            name = "plot" if self.plot else "overwrite"
+            raise ValueError(f"--output=- writes no file, so {name} means nothing with it; leave {name} out")
+        if self.output != "-" and self.format != "wav":
+            raise ValueError(f"format={self.format} is for --output=-; leave it out, or write to standard output")
 
-def main(options: Options, generation_options: GenerationOptions, condition_options: ConditionOptions) -> None:
-    output = check_output(Path(options.output), ".wav")
-    paths = _numbered(output, generation_options.num_samples)
-    picture = output.with_suffix(".png")
-    refuse_existing([*paths, picture] if options.plot else paths, options.overwrite)
+
+def main(options: Options, generation_options: GenerationOptions, condition_options: ConditionOptions) -> int:
+    paths = _paths(options, generation_options, condition_options)
     runtime.start()
     run, params, step = load(Path(options.workdir), options.checkpoint)
     generation = prepare(run, params, generation_options, condition_options)
-    timing = _generate(generation, paths)
-    rate = generation.rate
-    if options.plot:
-        from experiments import plots  # matplotlib: a second that only pictures need
-
-        sounds = {path.name: read_audio(str(path), rate)[: _PLOTTED_SECONDS * rate] for path in paths[:_PLOTTED_FILES]}
-        plots.save_sounds(picture, sounds, rate)
+    meter = _Meter(generation)
+    stopped = _generate(options, generation, paths, meter)
+    if stopped is not None:
+        where = f" in {', '.join(map(str, paths))}" if paths and meter.seconds else ""
+        print(f"{stopped}: kept {meter.seconds:.2f} s{where}", file=sys.stderr)
+        return exit_code(stopped)
     result = {
         "files": [str(path) for path in paths],
-        "picture": str(picture) if options.plot else None,
-        "seconds": generation.lengths[0] / rate,
-        **timing,
+        "picture": _picture(options, paths, generation.rate),
+        "seconds": max(generation.lengths) / generation.rate,
+        **meter.figures(),
+        **_likelihoods(generation),
         **_distances(run, generation, paths),
         "step": step,
         "seed": generation_options.seed,
     }
-    print(json.dumps(result))
+    print(json.dumps(result), file=sys.stderr if options.output == "-" else sys.stdout)
+    return 0
 
 
-def _generate(generation: Generation, paths: list[Path]) -> dict[str, float | None]:
-    """Writes the files; returns how fast that was."""
-    rate = generation.rate
-    began = time.monotonic()
-    first_chunk: float | None = None
-    speed = None
-    made = 0
-    with wav_files(paths, rate) as write, _progress() as progress:
-        task = progress.add_task("compiling", total=sum(generation.lengths), speed="")
-        for waveforms in generation.pieces():
-            write(np.stack(waveforms.rows))
-            elapsed = time.monotonic() - began
-            new = sum(map(len, waveforms.rows))
-            if first_chunk is None:
-                first_chunk = elapsed
-            else:
-                made += new
-                speed = made / (elapsed - first_chunk)
-            progress.update(
-                task,
-                description="sampling",
-                advance=new,
-                speed=f"{speed / rate:.2f} x real time" if speed else "",
-            )
-    return {
-        "samples_per_second": speed,
-        "times_real_time": speed and speed / rate,
-        "first_chunk_seconds": first_chunk,
-    }
+def _paths(options: Options, generation_options: GenerationOptions, condition_options: ConditionOptions) -> list[Path]:
+    """The files that will be written; none for standard output.
+
+    Raises:
+      ValueError: they must not be written, or standard output cannot take what is asked for.
+    """
+    count = file_count(generation_options, condition_options)
+    if options.output == "-":
+        if count > 1 or generation_options.best_of > 1:
+            asked = f"{count} of them" if count > 1 else f"best_of={generation_options.best_of}"
+            raise ValueError(f"--output=- takes one stream while it is made, got {asked}; write to files instead")
+        refuse_terminal()
+        return []
+    output = check_output(Path(options.output), ".wav")
+    paths = [output] if count == 1 else [output.with_stem(f"{output.stem}_{i}") for i in range(count)]
+    refuse_existing([*paths, output.with_suffix(".png")] if options.plot else paths, options.overwrite)
+    return paths
 
 
-def _numbered(output: Path, count: int) -> list[Path]:
-    return [output] if count == 1 else [output.with_stem(f"{output.stem}_{i}") for i in range(count)]
+def _generate(options: Options, generation: Generation, paths: list[Path], meter: "_Meter") -> str | None:
+    """Writes what is made; returns the signal that ended it, if one did."""
+    with contextlib.ExitStack() as stack:
+        stop = stack.enter_context(StopSignals("ending after this piece"))
+        if options.output == "-":
+            write = StandardOutput(generation.rate, options.format).write
+        else:
+            files = stack.enter_context(WavFiles(paths, generation.rate, generation.takes))
+            stack.callback(lambda: files.keep(generation.best()))
+            write = files.write
+        stack.enter_context(meter)
+        for number, waveforms in enumerate(generation.pieces()):
+            if number == 0 and stop(number) is not None:
+                break  # the signal came before there was anything to keep
+            write(waveforms.rows)
+            meter(waveforms)
+            if stop(number) is not None:
+                break
+        return stop(number)
+
+
+class _Meter:
+    """A progress line, where standard error is a terminal, and how fast it went. A context manager."""
+
+    def __init__(self, generation: Generation) -> None:
+        self.seconds = 0.0
+        """Of each file, or of the longest."""
+        self._rate = generation.rate
+        console = Console(stderr=True)
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.fields[speed]}"),
+            TimeRemainingColumn(),
+        )
+        self._progress = Progress(*columns, console=console, disable=not console.is_terminal)
+        self._task = self._progress.add_task("compiling", total=generation.samples, speed="")
+        self._timed_samples = 0
+        self._first_chunk: float | None = None
+        self._first_sample: float | None = None
+        self._speed: float | None = None
+
+    def __enter__(self) -> "_Meter":
+        self._progress.start()
+        self._began = time.monotonic()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._progress.stop()
+
+    def __call__(self, waveforms: Waveforms) -> None:
+        """Takes note of a piece that has been written."""
+        elapsed = time.monotonic() - self._began
+        made = sum(map(len, waveforms.nats))
+        self.seconds += max(map(len, waveforms.rows)) / self._rate
+        if self._first_chunk is None:
+            self._first_chunk, self._first_sample = elapsed, runtime.seconds_since_start()
+        else:
+            self._timed_samples += made
+            self._speed = self._timed_samples / (elapsed - self._first_chunk)
+        speed = f"{self._speed / self._rate:.2f} x real time" if self._speed else ""
+        self._progress.update(self._task, description="sampling", advance=made, speed=speed)
+
+    def figures(self) -> dict[str, float | None]:
+        """What the result tells of it."""
+        return {
+            "samples_per_second": self._speed,
+            "times_real_time": self._speed and self._speed / self._rate,
+            "first_chunk_seconds": self._first_chunk,
+            "first_sample_seconds": self._first_sample,
+        }
+
+
+def _likelihoods(generation: Generation) -> dict[str, list]:
+    """Bits per sample of each file, and of all its takes."""
+    takes = generation.bits_per_sample.reshape(-1, generation.takes).tolist()
+    best = generation.best()
+    return {"bits_per_sample": [bits[take] for bits, take in zip(takes, best, strict=True)], "takes": takes}
 
 
 def _distances(run: RunConfig, generation: Generation, paths: list[Path]) -> dict[str, list[dict[str, float]]]:
     """How far each file is from the clip that its features were taken from, where there is one."""
     result = []
-    for original, path in zip(generation.originals, paths, strict=True):
+    for original, path in zip(generation.originals, paths, strict=bool(paths)):
         if original is not None:
             result.append(distances(original, read_audio(str(path), generation.rate), LogMel.of(run.model)))
     return {"distances": result} if result else {}
 
 
-def _progress() -> Progress:
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[speed]}"), TimeRemainingColumn())
-    return Progress(*columns, console=Console(stderr=True))
+def _picture(options: Options, paths: list[Path], rate: int) -> str | None:
+    """Draws the files, if that is asked for; returns where."""
+    if not options.plot:
+        return None
+    from experiments import plots  # matplotlib: a second that only pictures need
+
+    sounds = {path.name: read_audio(str(path), rate)[: _PLOTTED_SECONDS * rate] for path in paths[:_PLOTTED_FILES]}
+    picture = Path(options.output).with_suffix(".png")
+    plots.save_sounds(picture, sounds, rate)
+    return str(picture)
 
 
 if __name__ == "__main__":

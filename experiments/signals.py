@@ -1,4 +1,4 @@
-"""SIGTERM and SIGINT (Ctrl-C) end a run after the step that it is at, with a checkpoint."""
+"""SIGTERM and SIGINT (Ctrl-C) end a run after the step that it is at, and a generation after the piece."""
 
 import os
 import signal
@@ -19,7 +19,9 @@ class StopSignals:
     Called after every step, it gives the reason to stop, or None: the ``stop`` of ``wavenet_jax.training.train``.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, promise: str = "saving after this step") -> None:
+        """``promise`` is what the user is told when a signal comes."""
+        self._promise = promise
         self._received: str | None = None
         self._before: dict[int, Handler] = {}
 
@@ -47,7 +49,7 @@ class StopSignals:
         self._received = signal.Signals(number).name
         signal.signal(number, signal.SIG_DFL)
         # Not print: the signal may have come in the middle of one.
-        os.write(sys.stderr.fileno(), f"{self._received}: saving after this step; once more ends at once\n".encode())
+        os.write(sys.stderr.fileno(), f"{self._received}: {self._promise}; once more ends at once\n".encode())
 
     def _forward(self, number: int, frame: FrameType | None) -> None:
         signal.signal(number, signal.SIG_DFL)

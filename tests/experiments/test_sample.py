@@ -3,7 +3,6 @@
 import dataclasses
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import jax
@@ -11,7 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from experiments import generation, sample
+from experiments import sample
 from tests.experiments.conftest import Call
 from wavenet_jax.audio.codec import Grid
 from wavenet_jax.audio.emphasis import deemphasize
@@ -111,7 +110,10 @@ def test_pre_emphasis_of_the_data_is_undone(call: Call, workdir: Path, tmp_path:
             ["--output={here}/new.wav", "--workdir={here}/none"],
             "{here}/none is not a run directory: it has no config.json; train into it first",
         ),
-        ([], "--output is required: WAV file to write; several are numbered: out_0.wav, out_1.wav, ..."),
+        (
+            [],
+            "--output is required: WAV file, or - for standard output; several files are numbered: out_0.wav, ...",
+        ),
     ],
 )
 def test_bad_input_is_named_and_nothing_is_written(
@@ -132,22 +134,6 @@ def test_overwrite_replaces(call: Call, workdir: Path, tmp_path: Path) -> None:
     ended = call(sample.main, f"--workdir={workdir}", f"--output={output}", "--seconds=0.1", "--overwrite")
     assert ended.code == 0
     assert soundfile.info(output).frames == 400
-
-
-def test_an_interrupted_generation_leaves_the_folder_as_it_was(
-    call: Call, workdir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    output = tmp_path / "old.wav"
-    output.write_text("old")
-
-    def interrupted(*_: object, **__: object) -> Iterator[np.ndarray]:
-        yield np.zeros((1, 10), np.int32)
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(generation, "stream", interrupted)
-    ended = call(sample.main, f"--workdir={workdir}", f"--output={output}", "--overwrite")
-    assert ended.code == 130
-    assert _contents(tmp_path) == {"old.wav": b"old"}
 
 
 def _contents(folder: Path) -> dict[str, bytes | None]:

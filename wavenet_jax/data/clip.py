@@ -30,7 +30,9 @@ def open_clip(path: str, data: DataConfig, model: WaveNetConfig) -> FolderSource
         transcript_table=None,
         trim_silence=False,
     )
-    source = collect(alone, model).split("train")
+    # What a network needs to learn from a clip, it does not need to hear one: any length is accepted.
+    listener = WaveNetConfig(sample_rate=model.sample_rate, dilation_cycle=(1,))
+    source = collect(alone, listener).split("train")
     if source.skipped:
         raise ValueError(f"{path} {source.skipped[0].reason}")
     return source
