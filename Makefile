@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-all lint bench
+.PHONY: demo app test test-all lint bench
 
 .venv/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 ...")'
@@ -14,7 +14,12 @@ BIN := .venv/bin
 	$(BIN)/python -m pip install --quiet --no-deps --editable .
 	touch $@
 
-.venv/dev: requirements-dev.txt .venv/core
+.venv/ui: requirements-ui.txt .venv/core
+	@echo "Installing the page into .venv"
+	$(BIN)/python -m pip install --quiet -r requirements-ui.txt
+	touch $@
+
+.venv/dev: requirements-dev.txt requirements-ui.txt .venv/core
 	$(BIN)/python -m pip install --quiet -r requirements-dev.txt
 	touch $@
 
@@ -27,6 +32,9 @@ demo: .venv/core
 	@echo
 	@echo "Two samples: demo/speech_0.wav demo/speech_1.wav"
 	@echo "Their picture: demo/speech.png    How it learned: demo/curve.png    The run: demo/run"
+
+app: .venv/ui
+	$(BIN)/python -m experiments.app
 
 test: .venv/dev
 	$(BIN)/python -m pytest -n 2

@@ -17,15 +17,18 @@ _COLUMNS = 2_000
 _INK = "#24505c"
 
 
-def save_sounds(path: str | PathLike[str], sounds: Mapping[str, np.ndarray], sample_rate: int) -> None:
+def save_sounds(
+    path: str | PathLike[str], sounds: Mapping[str, np.ndarray], sample_rate: int, width: float = 10.0
+) -> None:
     """Draws waveform over spectrogram for each named sound, below each other on one time axis.
 
     Args:
       path: of the PNG file.
       sounds: float waveforms ``[T]`` in [-1, 1] by their names.
       sample_rate: in Hz.
+      width: of the picture in inches; the narrower, the larger its letters where it is shown.
     """
-    figure = Figure(figsize=(10, 0.6 + 2.9 * len(sounds)), dpi=120, layout="constrained")
+    figure = Figure(figsize=(width, 0.6 + 2.9 * len(sounds)), dpi=120, layout="constrained")
     axes = figure.subplots(2 * len(sounds), sharex=True, squeeze=False, height_ratios=[1, 2] * len(sounds))[:, 0]
     for (name, waveform), top, bottom in zip(sounds.items(), axes[::2], axes[1::2], strict=True):
         _draw_waveform(top, waveform, sample_rate)

@@ -1,0 +1,120 @@
+"""What can be trained from the page: recipes of the project's presets, on the folders that the page knows."""
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+
+from experiments import flags
+from experiments.app.options import ROOT, PageOptions, near
+from experiments.app.runs import Run, unique_names
+from wavenet_jax.config import DataConfig, RunConfig
+
+_PRESETS = ROOT / "experiments" / "presets"
+_SPEECH = ROOT / "examples" / "speech"
+_TRAINING = ("--schedule=cosine", "--learning_rate=5e-3", "--warmup_steps=100", "--validate_every=500")
+SYNTHETIC = "synthetic sounds"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A preset and how it is trained."""
+
+    title: str
+    name: str
+    """Of its run directories."""
+    help: str
+    arguments: tuple[str, ...]
+    """Flags of a training run, without its data."""
+
+    def config(self, folders: tuple[str, ...], num_steps: int | None = None) -> RunConfig:
+        """The whole run on some folders (none: synthetic sounds).
+
+        Raises:
+          ValueError: its preset cannot be read from where the page was started.
+        """
+        (config,) = flags.read([RunConfig], ["page", *self.arguments])
+        data = dataclasses.replace(config.data, data_dir=folders)
+        train = config.train if num_steps is None else dataclasses.replace(config.train, num_steps=num_steps)
+        return dataclasses.replace(config, data=data, train=train)
+
+
+def _preset(name: str) -> str:
+    return f"--flagfile={_PRESETS / name}.flags"
+
+
+RECIPES = (
+    Recipe(
+        "a first sound, about a minute",
+        "first",
+        "The base network for 250 steps: enough to hear that it learns.",
+        (
+            *(_preset("demo"), "--num_steps=250", "--warmup_steps=25", "--validate_every=50", "--save_every=50"),
+            *("--log_every=5", "--validation_samples=100000"),
+        ),
+    ),
+    Recipe("the demonstration, some minutes", "demo", "The base network for 900 steps.", (_preset("demo"),)),
+    Recipe(
+        "the base network, half an hour",
+        "base",
+        "64 ms of context, 0.5 million parameters.",
+        (f"--flagfile={ROOT / 'base.flags'}", *_TRAINING, "--num_steps=17500"),
+    ),
+    Recipe(
+        "a vocoder, half an hour",
+        "vocoder",
+        "The base network, told a log-mel spectrum: it gives a recording's features a voice.",
+        (
+            *(f"--flagfile={ROOT / 'base.flags'}", "--local_features=mel", "--hop_samples=200"),
+            *(*_TRAINING, "--num_steps=11000"),
+        ),
+    ),
+    Recipe(
+        "WaveNet as published, hours",
+        "paper",
+        "30 layers, 192 ms of context.",
+        (_preset("paper"), "--batch_size=2", *_TRAINING, "--num_steps=40000"),
+    ),
+    Recipe(
+        "tiny, some seconds",
+        "tiny",
+        "Three layers at 4 kHz: shows that all parts work, and sounds like nothing.",
+        (_preset("tiny"), "--num_steps=400", "--validate_every=100", "--save_every=100", "--log_every=10"),
+    ),
+)
+
+
+def arguments(config: RunConfig) -> list[str]:
+    """The flags of a run, without those that only say what is so by itself."""
+    usual = set(flags.flag_lines(RunConfig()).splitlines())
+    return [line for line in flags.flag_lines(config).splitlines() if line not in usual]
+
+
+def available() -> list[Recipe]:
+    """The recipes whose presets can be read from where the page was started."""
+    found = []
+    for recipe in RECIPES:
+        try:
+            recipe.config(())
+        except ValueError:
+            continue
+        found.append(recipe)
+    return found
+
+
+def sources(options: PageOptions, runs: list[Run]) -> dict[str, DataConfig]:
+    """What can be listened to and learned from, by name: the folders that the server was given, those of the runs, the
+    speech that comes with the project, and synthetic sounds."""
+    configs: dict[tuple[str, ...], DataConfig] = {}
+    folders = [near(_SPEECH)] if _SPEECH.is_dir() else []
+    for folder in [*options.data_dir, *folders]:
+        configs.setdefault((str(Path(folder).resolve()),), DataConfig(data_dir=(folder,)))
+    for run in runs:
+        try:
+            data = run.config().data
+        except ValueError:
+            continue
+        if len(data.data_dir) == 1 and Path(data.data_dir[0]).is_dir():
+            as_heard = dataclasses.replace(data, pre_emphasis=None)
+            configs.setdefault((str(Path(data.data_dir[0]).resolve()),), as_heard)
+    names = unique_names([folder for (folder,) in configs])
+    return dict(zip(names, configs.values(), strict=True)) | {SYNTHETIC: DataConfig()}
