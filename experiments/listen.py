@@ -17,8 +17,8 @@ import numpy as np
 from scipy.signal import welch
 
 from experiments import flags, runtime, sources
-from experiments.probe import Impression
 from wavenet_jax.audio.files import read_audio
+from wavenet_jax.audio.impression import Impression
 from wavenet_jax.config import Checked, option
 from wavenet_jax.training.directory import read_config
 

@@ -4,54 +4,24 @@ The loss judges one sample at a time on real audio, and can look fine while gene
 noise. The probe generates from a fixed seed and compares level and spectral flatness with held-out audio.
 """
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import jax
 import numpy as np
-from scipy.signal import welch
 
 from experiments import plots
 from experiments.outputs import WavFiles
 from wavenet_jax.audio.codec import Grid
 from wavenet_jax.audio.emphasis import deemphasize
+from wavenet_jax.audio.impression import Impression
 from wavenet_jax.config import RunConfig
 from wavenet_jax.data import Describer, Source, stacked
 from wavenet_jax.model import WaveNet
 from wavenet_jax.sampling import Ancestral, stream, whole_frames
 from wavenet_jax.typing import Params
 
-QUIET_DB = 40
-"""So much below the level of real audio counts as silence."""
-
-FLAT = 0.3
-"""Spectral flatness above which, and above twice that of real audio, sound counts as noise. White noise has about 1."""
-
 _REFERENCE_SECONDS = 30
 _SEED = 0
-
-
-@dataclass(frozen=True)
-class Impression:
-    """Two numbers that tell silence, noise and other sound apart."""
-
-    level_db: float  # of the whole, relative to full scale; constant offsets do not count
-    flatness: float  # geometric over arithmetic mean of the average power spectrum: 1 white, towards 0 tonal
-
-    @classmethod
-    def of(cls, waveform: np.ndarray) -> "Impression":
-        """The impression of a waveform ``[T]``."""
-        power = float(np.square(waveform - waveform.mean()).mean())
-        spectrum = welch(waveform, nperseg=min(512, len(waveform)))[1][1:] + 1e-20
-        return cls(10 * np.log10(power + 1e-12), float(np.exp(np.log(spectrum).mean()) / spectrum.mean()))
-
-    def verdict(self, real: "Impression") -> str:
-        """``silence``, ``noise`` or ``sound``, beside the impression of real audio."""
-        if self.level_db < real.level_db - QUIET_DB:
-            return "silence"
-        if self.flatness > max(FLAT, 2 * real.flatness):
-            return "noise"
-        return "sound"
 
 
 class Probe:

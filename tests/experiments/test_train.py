@@ -9,9 +9,9 @@ import pytest
 import soundfile
 
 from experiments import train
-from experiments.probe import Impression
 from experiments.records import Records, read_records
 from tests.experiments.conftest import ROOT, Call, Ended
+from wavenet_jax.audio.impression import Impression
 
 TINY = (
     f"--flagfile={ROOT / 'experiments' / 'presets' / 'tiny.flags'}",

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from wavenet_jax.config.conditioning import ConditioningConfig, ContextConfig, FeatureConfig, upsampling_factors
 from wavenet_jax.config.data import DataConfig
 from wavenet_jax.config.model import WaveNetConfig
-from wavenet_jax.config.options import Checked, base_type, check, from_json, option, to_json
+from wavenet_jax.config.options import Checked, base_type, check, field_values, from_json, option, to_json
 from wavenet_jax.config.training import OptimizerConfig, TrainConfig
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "WaveNetConfig",
     "base_type",
     "check",
+    "field_values",
     "from_json",
     "option",
     "to_json",

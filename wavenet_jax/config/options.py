@@ -5,6 +5,7 @@ import json
 import math
 import types
 import typing
+from collections.abc import Iterator
 from typing import Any, TypeVar
 
 C = TypeVar("C")
@@ -71,6 +72,16 @@ class Checked:
 
     def check_together(self) -> None:
         """Raises ``ValueError`` for fields that do not fit each other."""
+
+
+def field_values(config: Any) -> Iterator[tuple[str, object]]:
+    """Names and values of all fields of a config dataclass, also of the dataclasses inside."""
+    for field in dataclasses.fields(config):
+        value = getattr(config, field.name)
+        if dataclasses.is_dataclass(value):
+            yield from field_values(value)
+        else:
+            yield field.name, value
 
 
 def to_json(config: Any) -> str:

@@ -42,6 +42,21 @@ def begin(model: WaveNet, key: Key, batch_size: int, *, guided: bool = False) ->
     )
 
 
+def copied(session: Session) -> Session:
+    """The same value in other memory: ``advance`` uses up what it is given."""
+    return jax.tree.map(jnp.copy, session)
+
+
+def streams_of(session: Session) -> int:
+    """B: how many streams there are."""
+    return int(session.latest.shape[0])
+
+
+def is_guided(session: Session) -> bool:
+    """Whether each stream has a second row that is told nothing."""
+    return bool(session.model.input.recent.shape[0] > streams_of(session))
+
+
 def uniforms(keys: Array, times: Array, draws: int = 1) -> Array:
     """The uniforms of the samples at ``times``: ``[B] keys, [T, B] -> [T, B, draws]``.
 

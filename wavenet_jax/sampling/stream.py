@@ -1,19 +1,22 @@
 """Streams: chunks of codes as they are made, from a session that can be taken out at any time."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from wavenet_jax.audio.codec import Grid
-from wavenet_jax.model import WaveNet, WaveNetWeights
+from wavenet_jax.config import WaveNetConfig
+from wavenet_jax.model import WaveNet
+from wavenet_jax.sampling.devices import advance_on, mesh_of, spread
 from wavenet_jax.sampling.frames import frames_around, piece, whole_frames
+from wavenet_jax.sampling.guard import Guard
 from wavenet_jax.sampling.prompts import primed
-from wavenet_jax.sampling.scan import Session, advance, begin, prepare
+from wavenet_jax.sampling.scan import Session, advance, begin, copied, prepare
 from wavenet_jax.sampling.strategies import Strategy
-from wavenet_jax.typing import Conditions, Key, Params
+from wavenet_jax.sampling.watch import Chunk, Redrawn, Watch
+from wavenet_jax.typing import Array, Conditions, Key, Params
 
 
 class Piece(NamedTuple):
@@ -22,6 +25,8 @@ class Piece(NamedTuple):
     codes: np.ndarray  # [B, T] int32; silence behind the end of a stream
     nats: np.ndarray | None  # [B, T] float32: log-likelihoods, see ``advance``; 0 behind the end of a stream
     lengths: np.ndarray  # [B]: how many of the T samples belong to each stream
+    redrawn: tuple[Redrawn, ...] = ()
+    """What the guard did since the piece before: about this piece or one of the next few."""
 
 
 class Stream(Iterator[Piece]):
@@ -29,69 +34,75 @@ class Stream(Iterator[Piece]):
 
     def __init__(
         self,
-        model: WaveNet,
-        weights: WaveNetWeights,
-        strategy: Strategy,
+        advance: Callable[[Session, int, Conditions], tuple[Array, Array | None, Session]],
+        config: WaveNetConfig,
         session: Session,
         *,
         lengths: np.ndarray,
         chunk: int,
         conditions: Conditions,
-        guidance: float | None,
-        scored: bool,
+        guard: Guard | None,
     ) -> None:
-        self._model, self._weights, self._strategy, self._session = model, weights, strategy, session
+        """``advance`` makes so many samples, and uses up the session it is given."""
+        self._advance, self._config, self._session = advance, config, session
         self._lengths, self._chunk, self._conditions = lengths, chunk, conditions
-        self._guidance, self._scored = guidance, scored
         self._began = np.asarray(session.time).astype(np.int64)
-        self._made = 0
+        self._given = 0
         self._before_last: Session | None = None
+        self._watch = None if guard is None else Watch(guard, config, session, self._make, chunk)
 
     def __next__(self) -> Piece:
         longest = int(self._lengths.max())
-        if self._made >= longest:
+        if self._given >= longest:
             raise StopIteration
-        count = min(self._chunk, longest - self._made)
-        if count < self._chunk:  # the chunk runs beyond the end, where nobody wants the session to be
-            self._before_last = _copied(self._session)
-        codes, nats, self._session = self._advanced(self._session, self._chunk)
-        lengths = np.clip(self._lengths - self._made, 0, count)
-        self._made += count
-        over = np.arange(count)[None] >= lengths[:, None]
-        silence = Grid.of(self._model.config).silence
+        number = self._given // self._chunk
+        redrawn: tuple[Redrawn, ...] = ()
+        if self._watch is None:
+            chunk, self._session = self._make(self._session, number)
+        else:
+            chunk, redrawn = self._watch.chunk(number, -(-longest // self._chunk))
+            self._session = self._watch.session
+        count = min(self._chunk, longest - self._given)
+        self._given += count
+        if count < self._chunk:
+            self._before_last = chunk.before
+        over = np.arange(count)[None] >= chunk.lengths[:, None]
         return Piece(
-            codes=np.where(over, silence, np.asarray(codes)[:, :count]),
-            nats=None if nats is None else np.where(over, 0, np.asarray(nats)[:, :count]),
-            lengths=lengths,
+            codes=np.where(over, Grid.of(self._config).silence, chunk.codes[:, :count]),
+            nats=None if chunk.nats is None else np.where(over, 0, chunk.nats[:, :count]),
+            lengths=chunk.lengths,
+            redrawn=redrawn,
         )
 
     def snapshot(self) -> Session:
         """The session after the newest piece, as a value of its own: the stream goes on without touching it.
 
-        Behind the last piece it stands where the longest streams end.
+        Behind the last piece it stands where the longest streams end. A guard's patience is not in it.
 
         Raises:
           ValueError: they end inside a frame, where no session can begin.
         """
         if self._before_last is None:
-            return _copied(self._session)
-        # The state of the very last sample: the part of the last chunk that counts is made once more.
-        rest = self._made % self._chunk
-        if rest != whole_frames(self._model.config, rest):
+            return copied(self._session)
+        # The last chunk runs on beyond the end: the part of it that counts is made once more.
+        rest = self._given % self._chunk
+        if rest != whole_frames(self._config, rest):
             raise ValueError(
-                f"a session must end with a frame, a multiple of hop_samples={self._model.config.features.hop_samples}"
-                f", got {self._made} samples"
+                f"a session must end with a frame, a multiple of hop_samples={self._config.features.hop_samples}, "
+                f"got {self._given} samples"
             )
-        return self._advanced(_copied(self._before_last), rest, self._made - rest)[2]
+        conditions = piece(self._config, self._conditions, self._began + self._given - rest, rest)
+        return self._advance(copied(self._before_last), rest, conditions)[2]
 
-    def _advanced(
-        self, session: Session, count: int, made: int | None = None
-    ) -> tuple[jax.Array, jax.Array | None, Session]:
-        starts = self._began + (self._made if made is None else made)
-        now = piece(self._model.config, self._conditions, starts, count)
-        return advance(
-            self._model, self._weights, self._strategy, session, count, now, self._guidance, scored=self._scored
-        )
+    def _make(self, session: Session, number: int) -> tuple[Chunk, Session]:
+        """A chunk by its number, and the session after it; the session before it is used up."""
+        start = number * self._chunk
+        runs_over = start + self._chunk > self._lengths.max()
+        before = copied(session) if runs_over or self._watch is not None else None
+        now = piece(self._config, self._conditions, self._began + start, self._chunk)
+        codes, nats, after = self._advance(session, self._chunk, now)
+        lengths = np.clip(self._lengths - start, 0, self._chunk)
+        return Chunk(np.asarray(codes), None if nats is None else np.asarray(nats), lengths, before), after
 
 
 def stream(
@@ -108,6 +119,8 @@ def stream(
     prompts: Sequence[np.ndarray] | None = None,
     session: Session | None = None,
     scored: bool = False,
+    guard: Guard | None = None,
+    devices: Sequence[jax.Device] | None = None,
 ) -> Stream:
     """Pieces of ``batch_size`` streams as they are made.
 
@@ -128,9 +141,11 @@ def stream(
       prompts: what each stream continues: codes ``[T]``, of different lengths if need be; see ``primed``.
       session: where the streams stand, instead of at their beginning; it stays as it is.
       scored: whether pieces tell log-likelihoods.
+      guard: what sound is drawn again; pieces then tell log-likelihoods, and come ``chunks_held_back`` chunks late.
+      devices: which share the streams, as many on each; one device does as it would with a batch of its share.
 
     Raises:
-      ValueError: a number below one; prompts, lengths, frames or a session of other streams than these.
+      ValueError: a number below one; prompts, lengths, frames, devices or a session of other streams than these.
     """
     lengths = np.array([length] * batch_size if isinstance(length, int) else length)
     for name, value in (("batch_size", batch_size), ("length", lengths.min(initial=1)), ("chunk", chunk)):
@@ -148,28 +163,31 @@ def stream(
     _check_frames(model, conditions, max(start + count for start, count in zip(began, lengths, strict=True)))
 
     weights, guided = prepare(model, params), guidance is not None
+    mesh = None if devices is None else mesh_of(devices, batch_size)
     if session is not None:
-        session = _copied(session)
+        session = copied(session)
     elif prompts is not None:
         session = primed(model, weights, key, prompts, conditions, guided=guided)
     else:
         session = begin(model, key, batch_size, guided=guided)
+    if mesh is not None:
+        session = spread(mesh, model, session)
+    scored = scored or guard is not None
+
+    def go_on(session: Session, length: int, now: Conditions) -> tuple[Array, Array | None, Session]:
+        if mesh is None:
+            return advance(model, weights, strategy, session, length, now, guidance, scored=scored)
+        return advance_on(mesh, model, weights, strategy, session, length, now, guidance, scored=scored)
+
     return Stream(
-        model,
-        weights,
-        strategy,
+        go_on,
+        model.config,
         session,
         lengths=lengths,
         chunk=whole_frames(model.config, chunk),
         conditions=conditions,
-        guidance=guidance,
-        scored=scored,
+        guard=guard,
     )
-
-
-def _copied(session: Session) -> Session:
-    """The same value in other memory: ``advance`` uses up what it is given."""
-    return jax.tree.map(jnp.copy, session)
 
 
 def _check_session(model: WaveNet, session: Session, batch_size: int, guided: bool) -> None:

@@ -3,14 +3,13 @@
 import contextlib
 import dataclasses
 import fcntl
-import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import jax
 
-from wavenet_jax.config import RunConfig, TrainConfig, from_json, to_json
+from wavenet_jax.config import RunConfig, TrainConfig, field_values, from_json, to_json
+from wavenet_jax.integrity import write_whole
 
 CONFIG = "config.json"
 CHECKPOINTS = "checkpoints"
@@ -92,30 +91,15 @@ def first_difference(kept: RunConfig, given: RunConfig) -> tuple[str, object, ob
     """The first field that has to agree for a run to go on, and does not: its name and both values."""
     for group in dataclasses.fields(RunConfig):
         for (name, mine), (_, yours) in zip(
-            _values(getattr(kept, group.name)), _values(getattr(given, group.name)), strict=True
+            field_values(getattr(kept, group.name)), field_values(getattr(given, group.name)), strict=True
         ):
             if mine != yours and not (group.name == "train" and name in _CHANGEABLE):
                 return name, mine, yours
     return None
 
 
-def _values(config: Any) -> Iterator[tuple[str, object]]:
-    """Names and values of all fields, also of the dataclasses inside."""
-    for field in dataclasses.fields(config):
-        value = getattr(config, field.name)
-        if dataclasses.is_dataclass(value):
-            yield from _values(value)
-        else:
-            yield field.name, value
-
-
 def write_atomically(path: Path, text: str) -> None:
     """Replaces a file by a whole new one, or leaves it as it was."""
     if path.exists() and path.read_text(encoding="utf-8") == text:
         return
-    part = path.with_name(path.name + ".part")
-    with open(part, "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(part, path)
+    write_whole(path, text.encode())

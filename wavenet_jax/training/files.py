@@ -9,7 +9,7 @@ from typing import Any
 
 from safetensors.numpy import load_file
 
-from wavenet_jax.training.integrity import Listing, different_form, flatten, listing, text_digest, unflatten
+from wavenet_jax.integrity import Listing, different_form, flatten, listing, text_digest, unflatten
 
 FOLDER = "state"
 """Where they lie in the folder of a step."""

@@ -10,7 +10,7 @@ import jax
 import orbax.checkpoint as ocp
 from safetensors.numpy import save
 
-from wavenet_jax.training.integrity import flatten, text_digest
+from wavenet_jax.integrity import flatten, text_digest
 
 
 class Writer:

@@ -1,7 +1,9 @@
-"""Arrays by name, and their digests: how a checkpoint shows that it is what was saved."""
+"""Arrays by name, and their digests, and files that are whole or not there: how what is read is what was saved."""
 
 import hashlib
 import json
+import os
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -44,6 +46,16 @@ def different_form(kept: Listing, expected: dict[str, Any]) -> str | None:
 def text_digest(value: Any) -> str:
     """SHA-256 of a JSON value, the same for every order of its keys."""
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Replaces a file by a whole new one, or leaves it as it was."""
+    part = path.with_name(path.name + ".part")
+    with open(part, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(part, path)
 
 
 def _form(array: Any) -> dict[str, Any]:

@@ -1,0 +1,53 @@
+"""A folder with a trained run, and the page as its users meet it."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from experiments import flags, train
+from tests.experiments.conftest import ROOT
+
+MAIN = ROOT / "experiments" / "app" / "main.py"
+TINY = (
+    f"--flagfile={ROOT / 'experiments' / 'presets' / 'tiny.flags'}",
+    "--synthetic_clips=20",
+    "--synthetic_seconds=0.5",
+    "--num_steps=4",
+    "--validate_every=4",
+    "--log_every=2",
+    "--probe_seconds=0.25",
+)
+
+Visit = Callable[..., AppTest]
+
+
+@pytest.fixture(scope="session")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with one run, called ``small``, of the preset ``tiny``."""
+    folder = tmp_path_factory.mktemp("runs")
+    with pytest.raises(SystemExit) as ended:
+        flags.run(train.main, ["train", *TINY, f"--workdir={folder / 'small'}"])
+    assert not ended.value.code
+    return folder
+
+
+@pytest.fixture
+def visit(monkeypatch: pytest.MonkeyPatch) -> Visit:
+    """Opens a page in a new session; further arguments are those of the server."""
+
+    def open_page(name: str, *arguments: str) -> AppTest:
+        monkeypatch.setattr(sys, "argv", ["main.py", *arguments])
+        session = AppTest.from_file(str(MAIN), default_timeout=60).run()
+        if name != "model":
+            session.switch_page(f"{name}.py").run()
+        return session
+
+    return open_page
+
+
+def errors(session: AppTest) -> list[str]:
+    """What the page says went wrong, tracebacks included."""
+    return [element.value for element in (*session.error, *session.exception)]

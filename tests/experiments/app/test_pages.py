@@ -1,0 +1,143 @@
+"""Each page as a session sees it: what it tells, what it makes, and that hostile choices are refused in one line."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from experiments import sample
+from tests.data import bad_files
+from tests.experiments.app.conftest import Visit, errors
+from tests.experiments.conftest import Call
+
+
+def test_without_any_run_every_page_works_and_offers_one(visit: Visit, tmp_path: Path) -> None:
+    for name in ("model", "data", "generate", "train"):
+        session = visit(name, f"--runs={tmp_path / 'none'}")
+        assert errors(session) == []
+        if name in ("model", "generate"):
+            assert [button.label for button in session.button] == [
+                "Train a first sound, about a minute",
+                "Train the demonstration, some minutes",
+            ]
+    assert not (tmp_path / "none").exists()
+
+
+def test_the_model_page_tells_the_network(visit: Visit, runs: Path) -> None:
+    session = visit("model", f"--runs={runs}")
+    assert errors(session) == []
+    told = {metric.label: metric.value for metric in session.metric}
+    assert told == {
+        "Parameters": "2,465",
+        "Receptive field": "2 ms",
+        "Step, of 4": "4",
+        "Sample rate": "4 kHz",
+    }
+    layers, parameters = session.dataframe
+    assert layers.value["dilation"].tolist() == [1, 2, 4]
+    assert layers.value["hears (samples)"].tolist() == [2, 4, 8]
+    assert parameters.value["parameters"].sum() == 2_465
+    assert "--dilation_cycle=1,2,4\n" in session.code[0].value
+
+
+def test_the_data_page_plays_what_a_network_learns_from(visit: Visit, runs: Path) -> None:
+    session = visit("data", f"--runs={runs}")
+    assert errors(session) == []
+    assert session.selectbox(key="source").options == ["speech", "synthetic sounds"]
+    assert [metric.value for metric in session.metric][:2] == ["25 of 25", "2.5"]
+    assert session.success[0].value.startswith("only 2\\.5 minutes")
+    session.selectbox(key="source").set_value("synthetic sounds").run()
+    session.number_input(key="clip_of_200").set_value(2).run()
+    assert errors(session) == []
+    assert "chord\\-0\\-1" in session.markdown[0].value
+
+
+def test_a_folder_of_bad_files_is_shown_with_reasons(visit: Visit, runs: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "hostile $x$ **names**"
+    folder.mkdir()
+    cases = bad_files.make(folder)
+    session = visit("data", f"--runs={runs}", f"--data_dir={folder}")
+    assert errors(session) == []
+    assert session.selectbox(key="source").value == folder.name
+    named = {row["file"]: row["reason"] for _, row in session.dataframe[0].value.iterrows()}
+    assert named["empty.wav"] == "is empty"
+    usable = next(metric.value for metric in session.metric if metric.label == "Usable files")
+    assert usable == f"{len(cases) - len(named)} of {len(cases)}"
+    for clip in range(1, int(usable.split()[0]) + 1):
+        session.number_input[0].set_value(clip).run()
+        assert errors(session) == []
+
+
+def test_the_page_makes_the_sound_that_the_program_makes(visit: Visit, runs: Path, call: Call, tmp_path: Path) -> None:
+    session = visit("generate", f"--runs={runs}")
+    assert errors(session) == []
+    session.number_input[0].set_value(0.5)
+    session.number_input[3].set_value(7)
+    session.number_input[4].set_value(2)
+    session.button[0].click().run()
+    assert errors(session) == []
+    made = session.session_state.made
+    assert made.whole
+    waveforms = [waveform for waveform, _ in made.files()]
+    assert [len(waveform) for waveform in waveforms] == [2_000, 2_000]
+    told = {metric.label: metric.value for metric in session.metric}
+    assert float(told["Bits per sample"]) == pytest.approx(5, abs=0.2)
+    assert len(session.download_button) == 2
+
+    _, _, _, *arguments = made.command.split()
+    arguments = [argument.replace("--output=", f"--output={tmp_path}/") for argument in arguments]
+    assert call(sample.main, *arguments).code == 0
+    for number, waveform in enumerate(waveforms):
+        samples, _ = soundfile.read(tmp_path / f"sound_{number}.wav")
+        np.testing.assert_allclose(samples, np.round(waveform * 32_767) / 32_768, atol=1e-9)
+
+
+def test_best_of_and_too_many_streams(visit: Visit, runs: Path) -> None:
+    session = visit("generate", f"--runs={runs}")
+    session.number_input[0].set_value(0.2)
+    session.number_input[5].set_value(4)
+    session.button[0].click().run()
+    assert errors(session) == []
+    assert session.session_state.made.generation.streams == 4
+    assert "the most likely of 4" in " ".join(caption.value for caption in session.caption)
+    session.number_input[4].set_value(8)
+    session.number_input[5].set_value(8)
+    session.button[0].click().run()
+    assert errors(session) == ["takes times best of is 64, and at most 32 are made here"]
+
+
+def test_two_users_do_not_meet(visit: Visit, runs: Path) -> None:
+    one, two = (visit("generate", f"--runs={runs}") for _ in range(2))
+    for session, seconds in ((one, 0.2), (two, 0.3)):
+        session.number_input[0].set_value(seconds)
+        session.number_input[3].set_value(1)
+        session.button[0].click().run()
+    one.run()
+    lengths = [session.session_state.made.generation.lengths for session in (one, two)]
+    assert lengths == [[800], [1_200]]
+
+
+@pytest.mark.parametrize("name", ["../../../etc/passwd", "/etc/passwd", "small/../small", "", "<b>small</b>"])
+def test_a_run_or_a_folder_that_was_not_offered_is_never_opened(visit: Visit, runs: Path, name: str) -> None:
+    for key in ("run_name", "source"):
+        session = visit("data", f"--runs={runs}")
+        session.selectbox(key=key).set_value(name).run()
+        assert not session.exception
+        (message,) = errors(session)
+        assert message.startswith("there is no ")
+        assert "\n" not in message
+
+
+def test_a_run_that_cannot_be_read_is_one_line(visit: Visit, tmp_path: Path) -> None:
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "config.json").write_text("{")
+    for name in ("model", "generate", "train"):
+        (message, *more) = errors(visit(name, f"--runs={tmp_path}"))
+        assert "not valid JSON" in message
+        assert more == []
+
+
+def test_bad_flags_of_the_server_are_one_line(visit: Visit) -> None:
+    assert errors(visit("model", "--data_dir=/does/not/exist"))[0].startswith("data\\_dir must be a folder")
+    assert errors(visit("model", "--rums=x"))[0].startswith("unknown flag")

@@ -1,0 +1,80 @@
+"""A guard against runaway output: streams that fall silent, or into noise, and would stay there.
+
+A network hears nothing but itself; once what it hears is unlike anything it learned from, it seldom finds back.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from wavenet_jax.audio.codec import Grid
+from wavenet_jax.audio.impression import FLAT, QUIET_DB, Impression
+from wavenet_jax.config import Checked, WaveNetConfig, option
+
+_BITS_OF_NOISE = 0.7
+"""Share of a code's bits. White noise at -25 dBFS has 0.8 of them on 8 µ-law bits and on 16 linear ones; speech and
+music that a trained network makes have 0.3 to 0.6."""
+
+_MORE_BITS = 1.5
+"""So many more bits per sample than held-out audio has are not of its kind."""
+
+
+@dataclass(frozen=True)
+class Guard(Checked):
+    """What sound is not worth keeping, and how often it is drawn again.
+
+    The defaults are for recordings at a usual level, far from both bounds. Of a run whose audio is known, take
+    ``beside``: music of whispers, or of noise, is told from a runaway only by what is usual.
+    """
+
+    silence_db: float = option(-60.0, "Level in dB of full scale below which sound counts as silence.")
+    silence_seconds: float = option(1.0, "Silence of this length, in seconds, is drawn again.", above=0)
+    noise_db: float = option(-30.0, "Level in dB of full scale that noise is above.")
+    noise_flatness: float = option(FLAT, "Spectral flatness that noise is above; 1 is white.", at_least=0, at_most=1)
+    noise_bits: float | None = option(
+        None, "Bits per sample that noise is above; none: seven tenths of those of a code.", at_least=0
+    )
+    noise_seconds: float = option(0.3, "Noise of this length, in seconds, is drawn again.", above=0)
+    attempts: int = option(3, "How often sound is drawn again before it is kept as it is.", at_least=1)
+
+    @classmethod
+    def beside(cls, real: Impression, bits_per_sample: float) -> "Guard":
+        """Bounds relative to what is usual: held-out audio, and how surprising it is to the network."""
+        return cls(
+            silence_db=real.level_db - QUIET_DB,
+            noise_db=real.level_db - 10,
+            noise_flatness=min(real.flat, 1.0),
+            noise_bits=bits_per_sample + _MORE_BITS,
+        )
+
+    def verdict(self, config: WaveNetConfig, codes: np.ndarray, nats: np.ndarray) -> str:
+        """``silence``, ``noise`` or ``sound``: of codes ``[T]`` and their log-likelihoods ``[T]``."""
+        impression = Impression.of(Grid.of(config).decode(codes))
+        if impression.level_db < self.silence_db:
+            return "silence"
+        bits = -float(np.mean(nats, dtype=np.float64)) / math.log(2)
+        most = _BITS_OF_NOISE * math.log2(config.levels) if self.noise_bits is None else self.noise_bits
+        loud, flat = impression.level_db > self.noise_db, impression.flatness > self.noise_flatness
+        return "noise" if loud and flat and bits > most else "sound"
+
+    def patience(self, verdict: str, sample_rate: int) -> float:
+        """Samples after which a verdict is acted on."""
+        return {"silence": self.silence_seconds, "noise": self.noise_seconds}.get(verdict, math.inf) * sample_rate
+
+    def chunks_held_back(self, sample_rate: int, chunk: int) -> int:
+        """How many chunks of so many samples a stream with this guard lags behind: what is out cannot be redrawn."""
+        return math.ceil(max(self.silence_seconds, self.noise_seconds) * sample_rate / chunk)
+
+
+def ranked(bits_per_sample: np.ndarray, collapsed: np.ndarray | None = None) -> list[int]:
+    """The numbers of takes ``[N]`` from the best to the worst: the most likely one first, collapsed ones last.
+
+    Likelihood prefers what is easy to predict: quiet over loud, vowels over consonants, a held note over a run, and
+    digital silence over everything. It finds the takes without accidents, not the most interesting ones, and compares
+    only takes of the same kind; so those that collapsed (by ``Guard.verdict``, or ``accepted`` in ``Piece.redrawn``)
+    come behind all others however likely they are.
+    """
+    bits = np.asarray(bits_per_sample, np.float64)
+    last = np.zeros(len(bits), bool) if collapsed is None else np.asarray(collapsed, bool)
+    return [int(take) for take in np.lexsort((np.nan_to_num(bits, nan=np.inf), last))]
