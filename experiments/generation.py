@@ -3,7 +3,7 @@
 Nothing here prints, reads flags or looks at a clock.
 """
 
-import itertools
+import dataclasses
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,61 +13,20 @@ import jax
 import numpy as np
 
 from experiments.conditions import ConditionOptions, Told, side_by_side, told
+from experiments.decoding import Begun, Decoder, keep, restore
+from experiments.generation_options import GenerationOptions, strategy_of
 from experiments.outputs import MOST_SAMPLES
 from wavenet_jax.audio.codec import Grid
-from wavenet_jax.audio.emphasis import Deemphasis, deemphasize
-from wavenet_jax.config import Checked, RunConfig, option
+from wavenet_jax.audio.emphasis import deemphasize
+from wavenet_jax.config import RunConfig
 from wavenet_jax.data import blocks, open_clip
-from wavenet_jax.model import WaveNet, head_of
-from wavenet_jax.sampling import Ancestral, Mode, Schedule, Strategy, stream, whole_frames
+from wavenet_jax.model import WaveNet
+from wavenet_jax.sampling import Guard, Redrawn, Strategy, Stream, ranked, stream, whole_frames
 from wavenet_jax.typing import Params
 
 _SECONDS = 2.0
 _PIECES_PER_SECOND = 10
-
-
-@dataclass(frozen=True)
-class GenerationOptions(Checked):
-    """What is made."""
-
-    seconds: float | None = option(
-        None, "Length of what is made, in seconds; none: 2, or what the features last.", above=0
-    )
-    num_samples: int = option(1, "How many files to make at once; of each clip, where clips are given.", at_least=1)
-    prime: tuple[str, ...] = option((), "Recording to continue; repeat for several, which are continued side by side.")
-    prime_seconds: float | None = option(
-        None, "Continue only so much of its beginning, in seconds; none: the whole recording.", above=0
-    )
-    include_prompt: bool = option(False, "Write what is continued, as the network hears it, in front of what is made.")
-    temperature: float = option(1.0, "Below 1 safer and quieter, above 1 more adventurous and noisier.", above=0)
-    temperature_at: tuple[str, ...] = option(
-        (),
-        "Temperature at a time of the sound, its prompt included, as SECONDS:TEMPERATURE, instead of --temperature; "
-        "repeat for several, with straight lines between them.",
-    )
-    top_k: int | None = option(None, "Draw among so many of the most probable levels; none: all.", at_least=1)
-    top_p: float | None = option(
-        None, "Draw among the fewest levels that hold this share of the probability; none: all.", above=0, at_most=1
-    )
-    min_p: float | None = option(
-        None,
-        "Draw among levels at least this share as probable as the most probable; none: all.",
-        at_least=0,
-        at_most=1,
-    )
-    mode: bool = option(False, "Always take the most probable level; no draw.")
-    seed: int = option(0, "Seed of the generation.", at_least=0, at_most=2**31 - 1)
-    best_of: int = option(1, "Make so many takes of each file, and keep the most likely one.", at_least=1)
-
-    def check_together(self) -> None:
-        for name in ("prime_seconds", "include_prompt"):
-            if getattr(self, name) and not self.prime:
-                raise ValueError(f"{name} needs a clip to continue; give --prime=CLIP, or leave {name} out")
-        given = [name for name in ("top_k", "top_p", "min_p") if getattr(self, name) is not None]
-        given += ["temperature_at"] if self.temperature_at else []
-        given += ["best_of"] if self.best_of > 1 else []
-        if self.mode and given:
-            raise ValueError(f"mode draws nothing, so {given[0]} means nothing with it; leave one of them out")
+_NO_SILENCE_DB = -1_000.0
 
 
 class Waveforms(NamedTuple):
@@ -77,6 +36,8 @@ class Waveforms(NamedTuple):
     """Float32 ``[T]`` of each stream; with the first piece comes the prompt in front, where it is included."""
     nats: Sequence[np.ndarray]
     """Log-likelihoods of the samples that were made, float32 ``[T]`` of each stream."""
+    redrawn: tuple[Redrawn, ...]
+    """What the guard did since the piece before."""
 
 
 class Generation:
@@ -90,6 +51,8 @@ class Generation:
         plans: "Sequence[_Plan]",
         options: GenerationOptions,
         guidance: float | None,
+        guard: Guard | None,
+        begun: Begun | None,
     ) -> None:
         """Use ``prepare``."""
         self.rate = run.model.sample_rate
@@ -102,7 +65,10 @@ class Generation:
         """For each file the waveform ``[T]`` that its features were taken from, as it would be heard, or None."""
         self._run, self._params, self._strategy, self._options = run, params, strategy, options
         self._plans = [plan for plan in plans for _ in range(self.takes)]
-        self._guidance = guidance
+        self._guidance, self._guard, self._begun = guidance, guard, begun
+        self._decode = Decoder(run, len(self._plans), begun and begun.latest)
+        self._stream: Stream | None = None
+        self._collapsed = np.zeros(len(self._plans), bool)
         self._nats, self._samples = np.zeros((2, len(self._plans)))
 
     @property
@@ -122,17 +88,28 @@ class Generation:
             return -self._nats / self._samples / math.log(2)
 
     def best(self) -> list[int]:
-        """The number of the most likely take of each file, by what was made so far."""
-        return [int(np.argmin(takes)) for takes in self.bits_per_sample.reshape(-1, self.takes)]
+        """The number of the best take of each file, as ``ranked`` has it, by what was made so far."""
+        bits, collapsed = (values.reshape(-1, self.takes) for values in (self.bits_per_sample, self._collapsed))
+        return [ranked(*takes)[0] for takes in zip(bits, collapsed, strict=True)]
+
+    def seconds_of(self, event: Redrawn) -> float:
+        """Where in its file something was drawn again."""
+        return (event.start + len(self._plans[event.stream].prompt) * self._options.include_prompt) / self.rate
+
+    def save(self, path: str) -> None:
+        """Writes where the streams stand after the newest piece; see ``restore``."""
+        assert self._stream is not None, "there is no piece yet"
+        keep(path, self._stream.snapshot(), self._run, self._decode)
 
     def pieces(self) -> Iterator[Waveforms]:
         """The waveforms as they are made, a tenth of a second at a time; compiles first."""
-        model, plans = self._run.model, self._plans
-        decode = _Decoder(self._run, len(plans))
-        fronts = decode([plan.prompt for plan in plans])
+        model, plans, decode = self._run.model, self._plans, self._decode
+        fronts = [np.zeros(0, np.float32)] * len(plans)
+        if self._options.prime:
+            fronts = decode([plan.prompt for plan in plans])
         if not self._options.include_prompt:
             fronts = [front[:0] for front in fronts]
-        pieces = stream(
+        self._stream = stream(
             WaveNet(model),
             self._params,
             jax.random.key(self._options.seed),
@@ -143,30 +120,20 @@ class Generation:
             conditions=side_by_side([plan.told.conditions for plan in plans]),
             guidance=self._guidance,
             prompts=[plan.prompt for plan in plans] if self._options.prime else None,
+            session=self._begun and self._begun.session,
             scored=True,
+            guard=self._guard,
+            devices=_devices(self._options.devices),
         )
-        for piece in pieces:
+        for piece in self._stream:
             assert piece.nats is not None
             nats = [row[:length] for row, length in zip(piece.nats, piece.lengths, strict=True)]
             self._nats += [row.sum(dtype=np.float64) for row in nats]
             self._samples += piece.lengths
             rows = decode([row[:length] for row, length in zip(piece.codes, piece.lengths, strict=True)])
-            yield Waveforms([np.concatenate(both) for both in zip(fronts, rows, strict=True)], nats)
+            self._collapsed[[event.stream for event in piece.redrawn if event.accepted]] = True
+            yield Waveforms([np.concatenate(both) for both in zip(fronts, rows, strict=True)], nats, piece.redrawn)
             fronts = [front[:0] for front in fronts]
-
-
-class _Decoder:
-    """From codes to the waveforms of streams, with the pre-emphasis of the run's data undone."""
-
-    def __init__(self, run: RunConfig, streams: int) -> None:
-        self._grid = Grid.of(run.model)
-        coefficient = run.data.pre_emphasis
-        self._undo = None if coefficient is None else [Deemphasis(coefficient) for _ in range(streams)]
-
-    def __call__(self, codes: Sequence[np.ndarray]) -> list[np.ndarray]:
-        """Float32 ``[T]`` of the next codes ``[T]`` of each stream."""
-        rows = [self._grid.decode(row) for row in codes]
-        return rows if self._undo is None else [undo(row) for undo, row in zip(self._undo, rows, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -193,54 +160,66 @@ def file_count(options: GenerationOptions, conditions: ConditionOptions) -> int:
     return options.num_samples * max(counts, default=1)
 
 
-def prepare(run: RunConfig, params: Params, options: GenerationOptions, conditions: ConditionOptions) -> Generation:
-    """A generation with the network of a run.
+def prepare(
+    run: RunConfig,
+    params: Params,
+    options: GenerationOptions,
+    conditions: ConditionOptions,
+    guard: Guard | None = None,
+) -> Generation:
+    """A generation with the network of a run; ``guard`` has what it listens for drawn again, where there are draws.
 
     Raises:
-      ValueError: the options do not fit each other, the network or the files that they name.
+      ValueError: the options do not fit each other, the network, the devices or the files that they name.
     """
-    strategy = _strategy(options, run)
-    clips = file_count(options, conditions) // options.num_samples
+    strategy = strategy_of(options, run)
+    files = file_count(options, conditions)
+    _check_devices(options, files * options.best_of)
+    begun = None if options.load_session is None else restore(options.load_session, run, files)
     tellings = told(conditions, run)
     prompts = [_prompt(path, run, options.prime_seconds) for path in options.prime] or [np.zeros(0, np.int32)]
-    plans = [
-        _plan(options, run, tellings[clip % len(tellings)], prompts[clip % len(prompts)])
-        for clip in range(clips)
-        for _ in range(options.num_samples)
-    ]
-    return Generation(run, params, strategy, plans, options, conditions.guidance)
-
-
-def _strategy(options: GenerationOptions, run: RunConfig) -> Strategy:
+    plans = []
+    for file in range(files):
+        clip = file // options.num_samples
+        prompt = prompts[clip % len(prompts)]
+        start = len(prompt) if begun is None else int(begun.session.time[file])
+        plans.append(_plan(options, run, tellings[clip % len(tellings)], prompt, start))
+    if options.save_session is not None:
+        _check_end(run, [plan.length for plan in plans])
     if options.mode:
-        return Mode()
-    truncation = {name: getattr(options, name) for name in ("top_k", "top_p", "min_p")}
-    given = [name for name, value in truncation.items() if value is not None]
-    if given and not head_of(run.model).truncates:
-        raise ValueError(
-            f"{given[0]} needs a head that gives probabilities of levels, not {run.model.head}; leave it out"
-        )
-    if not options.temperature_at:
-        return Ancestral(options.temperature, **truncation)
-    points = [_point(text) for text in options.temperature_at]
-    if any(later[0] <= earlier[0] for earlier, later in itertools.pairwise(points)):
-        raise ValueError(f"times of temperature_at must rise, got {', '.join(options.temperature_at)}")
-    rate = run.model.sample_rate
-    schedule = Schedule.through([(seconds * rate, temperature) for seconds, temperature in points])
-    return Ancestral(schedule, **truncation)
+        guard = None
+    if guard is not None and run.model.is_local:
+        # Features may well say silence; only noise is not what they said.
+        guard = dataclasses.replace(guard, silence_db=_NO_SILENCE_DB, silence_seconds=guard.noise_seconds)
+    return Generation(run, params, strategy, plans, options, conditions.guidance, guard, begun)
 
 
-def _point(text: str) -> tuple[float, float]:
-    """Seconds and a temperature."""
-    try:
-        seconds, temperature = map(float, text.split(":"))
-    except ValueError:
-        seconds = temperature = math.nan
-    if not (0 <= seconds < math.inf and 0 < temperature < math.inf):
+def _devices(count: int | None) -> list[jax.Device] | None:
+    """The devices to share the streams; None where there is one, and nothing to be shared."""
+    devices = jax.local_devices()[:count]
+    return devices if len(devices) > 1 else None
+
+
+def _check_devices(options: GenerationOptions, streams: int) -> None:
+    there = len(jax.local_devices())
+    count = options.devices or there
+    if count > there:
+        raise ValueError(f"devices must be at most the {there} of this machine, got {count}")
+    if streams % count:
         raise ValueError(
-            f"temperature_at must be SECONDS:TEMPERATURE, as 0.5:0.8, with a temperature above 0, got {text!r}"
+            f"{count} devices cannot share {streams} streams evenly; change --num_samples, or give --devices=1"
         )
-    return seconds, temperature
+
+
+def _check_end(run: RunConfig, lengths: Sequence[int]) -> None:
+    """Raises ``ValueError`` where a session could not be saved behind so many samples."""
+    if len(set(lengths)) > 1:
+        raise ValueError("save_session needs streams that are made equally long; give --seconds")
+    if whole_frames(run.model, lengths[0]) != lengths[0]:
+        frame = run.model.features.hop_samples / run.model.sample_rate
+        whole = int(lengths[0] / run.model.features.hop_samples) * frame
+        hint = f"give --seconds={whole:g}" if whole else "give more --seconds"
+        raise ValueError(f"save_session needs an end between two frames, which are {frame:g} s long; {hint}")
 
 
 def _prompt(path: str, run: RunConfig, seconds: float | None) -> np.ndarray:
@@ -257,32 +236,33 @@ def _prompt(path: str, run: RunConfig, seconds: float | None) -> np.ndarray:
     return codes
 
 
-def _plan(options: GenerationOptions, run: RunConfig, telling: Told, prompt: np.ndarray) -> _Plan:
+def _plan(options: GenerationOptions, run: RunConfig, telling: Told, prompt: np.ndarray, start: int) -> _Plan:
+    """That of a file whose stream has ``start`` samples already."""
     rate = run.model.sample_rate
-    length = _length(options, telling, len(prompt), rate)
+    length = _length(options, telling, start, rate)
     original = telling.original
     if original is not None:
         if run.data.pre_emphasis is not None:
             original = deemphasize(original, run.data.pre_emphasis)
-        original = original[0 if options.include_prompt else len(prompt) : len(prompt) + length]
+        original = original[0 if options.include_prompt else start : start + length]
     return _Plan(telling, prompt, length, original)
 
 
-def _length(options: GenerationOptions, telling: Told, prompt: int, rate: int) -> int:
+def _length(options: GenerationOptions, telling: Told, start: int, rate: int) -> int:
     """Samples to be made of a file."""
-    left = None if telling.samples is None else telling.samples - prompt
+    left = None if telling.samples is None else telling.samples - start
     if left is not None and left < 1:
         raise ValueError(
-            f"the features last {(left + prompt) / rate:g} s, and the clip to continue {prompt / rate:g} s, so nothing "
-            "is left to be made; lower --prime_seconds"
+            f"the features last {(left + start) / rate:g} s, and what is continued {start / rate:g} s, so nothing is "
+            f"left to be made; {'lower --prime_seconds' if options.prime else 'give longer ones'}"
         )
     if options.seconds is None:
         return left or round(_SECONDS * rate)
     length = round(options.seconds * rate)
-    longest = (MOST_SAMPLES - prompt * options.include_prompt) // rate if left is None else left / rate
+    longest = (MOST_SAMPLES - start * options.include_prompt) // rate if left is None else left / rate
     if not 1 <= length <= longest * rate:
         what = "" if left is None else ", which is how long the features last"
-        what += " behind the clip to continue" if left is not None and prompt else ""
+        what += " behind what is continued" if left is not None and start else ""
         raise ValueError(
             f"seconds must be between {1 / rate:g} and {longest:g} at {rate} Hz{what}, got {options.seconds:g}"
         )

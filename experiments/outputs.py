@@ -18,24 +18,24 @@ _UNKNOWN = 2**32 - 1
 """What a header says of a length that nobody knows yet, as ffmpeg writes and reads it."""
 
 
-def check_output(path: Path, suffix: str) -> Path:
-    """The path itself.
+def check_output(path: Path, suffix: str, flag: str = "output") -> Path:
+    """The path itself, given by this flag.
 
     Raises:
       ValueError: the name does not end in ``suffix``, or its folder does not exist.
     """
     if path.suffix != suffix:
-        raise ValueError(f"output must be a file name that ends in {suffix}, got {path}")
+        raise ValueError(f"{flag} must be a file name that ends in {suffix}, got {path}")
     if not path.parent.is_dir():
-        raise ValueError(f"output must be in a folder that exists, got {path}; make {path.parent} first")
+        raise ValueError(f"{flag} must be in a folder that exists, got {path}; make {path.parent} first")
     return path
 
 
-def refuse_existing(paths: Sequence[Path], overwrite: bool) -> None:
+def refuse_existing(paths: Sequence[Path], overwrite: bool, flag: str = "output") -> None:
     """Raises ``ValueError`` for the first path that exists, unless it is a file that may be overwritten."""
     for path in paths:
         if path.exists() and not (overwrite and path.is_file()):
-            raise ValueError(f"{path} exists; choose another --output, or replace the file with --overwrite")
+            raise ValueError(f"{path} exists; choose another --{flag}, or replace the file with --overwrite")
 
 
 class WavFiles:

@@ -5,30 +5,29 @@
     python -m experiments.sample --workdir=DIR --output=out.wav --mel_from=clip.wav     a vocoder's copy of a clip
     python -m experiments.sample --workdir=DIR --output=- --seconds=60 | ffplay -       heard while it is made
 
-The same seed gives the same samples. A file can be played while it grows; Ctrl-C keeps what was made. Speed, of all
-files together, is measured after the first tenth of a second of audio, whose time includes the compilation.
+The same seed gives the same samples. A file can be played while it grows; Ctrl-C keeps what was made. Sound that falls
+silent or into noise is drawn again, and the program says so. Speed, of all files together, is measured after the first
+piece, of a tenth of a second, whose time includes the compilation. docs/sampling.md tells more.
 """
 
 import contextlib
 import json
 import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from experiments import flags, runtime
 from experiments.conditions import ConditionOptions
-from experiments.generation import Generation, GenerationOptions, Waveforms, file_count, prepare
+from experiments.generation import Generation, file_count, prepare
+from experiments.generation_options import GenerationOptions
+from experiments.meter import Meter
 from experiments.outputs import StandardOutput, WavFiles, check_output, refuse_existing, refuse_terminal
 from experiments.signals import StopSignals, exit_code
 from wavenet_jax.audio.distances import distances
 from wavenet_jax.audio.features import LogMel
 from wavenet_jax.audio.files import read_audio
 from wavenet_jax.config import Checked, RunConfig, option
+from wavenet_jax.sampling import Guard
 from wavenet_jax.training import load
 
 _PLOTTED_FILES = 8
@@ -54,22 +53,31 @@ class Options(Checked):
         f"Also draw the first {_PLOTTED_SECONDS} s of up to {_PLOTTED_FILES} files into a PNG named as the output.",
     )
     overwrite: bool = option(False, "Replace files that exist.")
+    guard: bool = option(
+        True,
+        "Draw again what falls silent or into noise; the sound is then given out later by --silence_seconds, and with "
+        "features, which may say silence, by --noise_seconds.",
+    )
 
     def check_together(self) -> None:
-        if self.output == "-" and (self.plot or self.overwrite):
-            name = "plot" if self.plot else "overwrite"
-            raise ValueError(f"--output=- writes no file, so {name} means nothing with it; leave {name} out")
+        if self.output == "-" and self.plot:
+            raise ValueError("--output=- writes no file, so plot means nothing with it; leave plot out")
         if self.output != "-" and self.format != "wav":
             raise ValueError(f"format={self.format} is for --output=-; leave it out, or write to standard output")
 
 
-def main(options: Options, generation_options: GenerationOptions, condition_options: ConditionOptions) -> int:
+def main(
+    options: Options, generation_options: GenerationOptions, condition_options: ConditionOptions, guard: Guard
+) -> int:
     paths = _paths(options, generation_options, condition_options)
     runtime.start()
     run, params, step = load(Path(options.workdir), options.checkpoint)
-    generation = prepare(run, params, generation_options, condition_options)
-    meter = _Meter(generation)
+    generation = prepare(run, params, generation_options, condition_options, guard if options.guard else None)
+    names = [path.name for path in paths] or ["standard output"]
+    meter = Meter(generation, names, guard.attempts)
     stopped = _generate(options, generation, paths, meter)
+    if meter.seconds and generation_options.save_session is not None:
+        generation.save(generation_options.save_session)
     if stopped is not None:
         where = f" in {', '.join(map(str, paths))}" if paths and meter.seconds else ""
         print(f"{stopped}: kept {meter.seconds:.2f} s{where}", file=sys.stderr)
@@ -81,8 +89,9 @@ def main(options: Options, generation_options: GenerationOptions, condition_opti
         **meter.figures(),
         **_likelihoods(generation),
         **_distances(run, generation, paths),
+        "redrawn": meter.redrawn,
         "step": step,
-        "seed": generation_options.seed,
+        "seed": generation_options.seed if generation_options.load_session is None else None,
     }
     print(json.dumps(result), file=sys.stderr if options.output == "-" else sys.stdout)
     return 0
@@ -95,6 +104,13 @@ def _paths(options: Options, generation_options: GenerationOptions, condition_op
       ValueError: they must not be written, or standard output cannot take what is asked for.
     """
     count = file_count(generation_options, condition_options)
+    session = generation_options.save_session
+    if session is not None:
+        refuse_existing(
+            [check_output(Path(session), ".safetensors", "save_session")], options.overwrite, "save_session"
+        )
+    elif options.output == "-" and options.overwrite:
+        raise ValueError("--output=- writes no file, so overwrite means nothing with it; leave overwrite out")
     if options.output == "-":
         if count > 1 or generation_options.best_of > 1:
             asked = f"{count} of them" if count > 1 else f"best_of={generation_options.best_of}"
@@ -107,7 +123,7 @@ def _paths(options: Options, generation_options: GenerationOptions, condition_op
     return paths
 
 
-def _generate(options: Options, generation: Generation, paths: list[Path], meter: "_Meter") -> str | None:
+def _generate(options: Options, generation: Generation, paths: list[Path], meter: Meter) -> str | None:
     """Writes what is made; returns the signal that ended it, if one did."""
     with contextlib.ExitStack() as stack:
         stop = stack.enter_context(StopSignals("ending after this piece"))
@@ -126,60 +142,6 @@ def _generate(options: Options, generation: Generation, paths: list[Path], meter
             if stop(number) is not None:
                 break
         return stop(number)
-
-
-class _Meter:
-    """A progress line, where standard error is a terminal, and how fast it went. A context manager."""
-
-    def __init__(self, generation: Generation) -> None:
-        self.seconds = 0.0
-        """Of each file, or of the longest."""
-        self._rate = generation.rate
-        console = Console(stderr=True)
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TextColumn("{task.fields[speed]}"),
-            TimeRemainingColumn(),
-        )
-        self._progress = Progress(*columns, console=console, disable=not console.is_terminal)
-        self._task = self._progress.add_task("compiling", total=generation.samples, speed="")
-        self._timed_samples = 0
-        self._first_chunk: float | None = None
-        self._first_sample: float | None = None
-        self._speed: float | None = None
-
-    def __enter__(self) -> "_Meter":
-        self._progress.start()
-        self._began = time.monotonic()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._progress.stop()
-
-    def __call__(self, waveforms: Waveforms) -> None:
-        """Takes note of a piece that has been written."""
-        elapsed = time.monotonic() - self._began
-        made = sum(map(len, waveforms.nats))
-        self.seconds += max(map(len, waveforms.rows)) / self._rate
-        if self._first_chunk is None:
-            self._first_chunk, self._first_sample = elapsed, runtime.seconds_since_start()
-        else:
-            self._timed_samples += made
-            self._speed = self._timed_samples / (elapsed - self._first_chunk)
-        speed = f"{self._speed / self._rate:.2f} x real time" if self._speed else ""
-        self._progress.update(self._task, description="sampling", advance=made, speed=speed)
-
-    def figures(self) -> dict[str, float | None]:
-        """What the result tells of it."""
-        return {
-            "samples_per_second": self._speed,
-            "times_real_time": self._speed and self._speed / self._rate,
-            "first_chunk_seconds": self._first_chunk,
-            "first_sample_seconds": self._first_sample,
-        }
 
 
 def _likelihoods(generation: Generation) -> dict[str, list]:
