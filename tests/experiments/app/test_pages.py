@@ -29,7 +29,7 @@ def test_the_model_page_tells_the_network(visit: Visit, runs: Path) -> None:
     assert errors(session) == []
     told = {metric.label: metric.value for metric in session.metric}
     assert told == {
-        "Parameters": "2,465",
+        "Parameters": "2,432",
         "Receptive field": "2 ms",
         "Step, of 4": "4",
         "Sample rate": "4 kHz",
@@ -37,7 +37,7 @@ def test_the_model_page_tells_the_network(visit: Visit, runs: Path) -> None:
     layers, parameters = session.dataframe
     assert layers.value["dilation"].tolist() == [1, 2, 4]
     assert layers.value["hears (samples)"].tolist() == [2, 4, 8]
-    assert parameters.value["parameters"].sum() == 2_465
+    assert parameters.value["parameters"].sum() == 2_432
     assert "--dilation_cycle=1,2,4\n" in session.code[0].value
 
 
