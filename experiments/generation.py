@@ -67,6 +67,7 @@ class Generation:
         self._plans = [plan for plan in plans for _ in range(self.takes)]
         self._guidance, self._guard, self._begun = guidance, guard, begun
         self._decode = Decoder(run, len(self._plans), begun and begun.latest)
+        self._chunk = whole_frames(run.model, math.ceil(self.rate / _PIECES_PER_SECOND))
         self._stream: Stream | None = None
         self._collapsed = np.zeros(len(self._plans), bool)
         self._nats, self._samples = np.zeros((2, len(self._plans)))
@@ -80,6 +81,13 @@ class Generation:
     def samples(self) -> int:
         """Samples that will be made of all streams together."""
         return sum(plan.length for plan in self._plans)
+
+    @property
+    def in_hand(self) -> int:
+        """Samples of all streams together that are made by now: what was given out, and what the guard holds back."""
+        held = 0 if self._guard is None else self._guard.chunks_held_back(self.rate, self._chunk) * self._chunk
+        lengths = [plan.length for plan in self._plans]
+        return sum(min(int(given) + held, length) for given, length in zip(self._samples, lengths, strict=True))
 
     @property
     def bits_per_sample(self) -> np.ndarray:
@@ -116,7 +124,7 @@ class Generation:
             self._strategy,
             batch_size=self.streams,
             length=[plan.length for plan in plans],
-            chunk=whole_frames(model, math.ceil(self.rate / _PIECES_PER_SECOND)),
+            chunk=self._chunk,
             conditions=side_by_side([plan.told.conditions for plan in plans]),
             guidance=self._guidance,
             prompts=[plan.prompt for plan in plans] if self._options.prime else None,

@@ -32,7 +32,7 @@ class Meter:
         )
         self._progress = Progress(*columns, console=console, disable=not console.is_terminal)
         self._task = self._progress.add_task("compiling", total=generation.samples, speed="")
-        self._timed_samples = 0
+        self._untimed_samples = 0
         self._first_chunk: float | None = None
         self._first_sample: float | None = None
         self._speed: float | None = None
@@ -54,9 +54,10 @@ class Meter:
         self.seconds += max(map(len, waveforms.rows)) / self._rate
         if self._first_chunk is None:
             self._first_chunk, self._first_sample = elapsed, runtime.seconds_since_start()
-        else:
-            self._timed_samples += made
-            self._speed = self._timed_samples / (elapsed - self._first_chunk)
+            self._untimed_samples = self._generation.in_hand
+        elif self._generation.in_hand > self._untimed_samples:
+            # What the guard held back with the first piece was made in its time.
+            self._speed = (self._generation.in_hand - self._untimed_samples) / (elapsed - self._first_chunk)
         for event in waveforms.redrawn:
             self._tell(event)
         speed = f"{self._speed / self._rate:.2f} x real time" if self._speed else ""
