@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo app test test-all lint bench
+.PHONY: demo app test test-all test-browser lint bench
 
 .venv/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 ...")'
@@ -40,7 +40,10 @@ test: .venv/dev
 	$(BIN)/python -m pytest -n 2
 
 test-all: .venv/dev
-	$(BIN)/python -m pytest -n 2 -m ""
+	$(BIN)/python -m pytest -n 2 -m "not browser"
+
+test-browser: .venv/dev
+	$(BIN)/python -m pytest -m browser tests/experiments/app
 
 lint: .venv/dev
 	$(BIN)/ruff check

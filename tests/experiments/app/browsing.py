@@ -1,0 +1,110 @@
+"""The page in a real browser: a server of its own, and headless Chromium."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+_PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
+# It works without a display and as root, and asks nobody on the network for anything.
+_ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+_PATIENCE_SECONDS = 120.0
+
+
+class Server(NamedTuple):
+    """A server of the page."""
+
+    url: str
+    pid: int
+
+
+@contextmanager
+def serve(folder: Path, *arguments: str) -> Iterator[Server]:
+    """The page as ``python -m experiments.app`` starts it in a folder, at a port that is free."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "experiments.app", *arguments],
+        cwd=folder,
+        env={**os.environ, "STREAMLIT_SERVER_PORT": str(port), "STREAMLIT_SERVER_HEADLESS": "true"},
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        url = f"http://localhost:{port}"
+        _wait_for(process, f"{url}/_stcore/health")
+        yield Server(url, process.pid)
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _wait_for(process: subprocess.Popen, url: str) -> None:
+    end = time.monotonic() + _PATIENCE_SECONDS
+    while time.monotonic() < end:
+        assert process.poll() is None, "the server has ended"
+        try:
+            with urllib.request.urlopen(url):
+                return
+        except urllib.error.URLError:
+            time.sleep(0.1)
+    raise TimeoutError(f"{url} does not answer")
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Headless Chromium of the system."""
+    program = next(filter(None, map(shutil.which, _PROGRAMS)), None)
+    assert program, "the browser tests need Chromium: apt-get install chromium"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=_ARGUMENTS)
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+def visit(page: Page, url: str) -> None:
+    """Opens an address and waits until the page is drawn."""
+    page.set_default_timeout(1000 * _PATIENCE_SECONDS)
+    page.goto(url)
+    page.get_by_role("link", name="Generate").wait_for()
+    settle(page)
+
+
+def settle(page: Page) -> None:
+    """Waits until the server has drawn all it wants to draw."""
+    page.wait_for_selector('.stApp[data-test-script-state="notRunning"]')
+
+
+def choose(page: Page, label: str, option: str) -> None:
+    """Chooses from a select box."""
+    page.get_by_role("combobox", name=label).click()
+    page.get_by_role("option", name=option, exact=True).click()
+    settle(page)
+
+
+def fill(page: Page, label: str, value: str) -> None:
+    """Types into a number box."""
+    box = page.get_by_role("spinbutton", name=label)
+    box.fill(value)
+    box.press("Tab")
+    settle(page)
