@@ -3,25 +3,31 @@
 import dataclasses
 import json
 import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
 import pytest
 import soundfile
 
-from experiments import sample
-from tests.experiments.conftest import Call
+from experiments import generation, sample
+from tests.experiments.conftest import ROOT, Call
 from wavenet_jax.audio.codec import Grid
 from wavenet_jax.audio.emphasis import deemphasize
 from wavenet_jax.config import to_json
 from wavenet_jax.model import WaveNet
-from wavenet_jax.sampling import Ancestral, stream
+from wavenet_jax.sampling import Ancestral, Piece, Redrawn, load_session, stream
 from wavenet_jax.training import load
 
 
 def test_files_hold_what_the_sampler_makes(call: Call, workdir: Path, tmp_path: Path) -> None:
-    arguments = ("--seconds=0.6", "--num_samples=2", "--seed=5", "--temperature=0.8", "--plot")
+    arguments = ("--seconds=0.6", "--num_samples=2", "--seed=5", "--temperature=0.8", "--plot", "--noguard")
     ended = call(sample.main, f"--workdir={workdir}", f"--output={tmp_path / 'out.wav'}", *arguments)
     assert ended.code == 0
     result = json.loads(ended.out)
@@ -58,13 +64,10 @@ def test_one_file_keeps_its_name_and_the_seed_decides(call: Call, workdir: Path,
 
 
 def test_pre_emphasis_of_the_data_is_undone(call: Call, workdir: Path, tmp_path: Path) -> None:
-    emphasized = tmp_path / "emphasized"
-    shutil.copytree(workdir, emphasized)
+    emphasized = _with_pre_emphasis(workdir, tmp_path / "emphasized", 0.5)
     run, params, _ = load(workdir)
-    changed = dataclasses.replace(run, data=dataclasses.replace(run.data, pre_emphasis=0.5))
-    (emphasized / "config.json").write_text(to_json(changed))
     output = tmp_path / "out.wav"
-    assert call(sample.main, f"--workdir={emphasized}", f"--output={output}", "--seconds=0.6").code == 0
+    assert call(sample.main, f"--workdir={emphasized}", f"--output={output}", "--seconds=0.6", "--noguard").code == 0
 
     pieces = stream(
         WaveNet(run.model), params, jax.random.key(0), Ancestral(1.0), batch_size=1, length=2_400, chunk=1_000
@@ -73,6 +76,125 @@ def test_pre_emphasis_of_the_data_is_undone(call: Call, workdir: Path, tmp_path:
     expected = np.clip(deemphasize(decoded, 0.5), -1, 1)
     written, _ = soundfile.read(output, dtype="int16")
     np.testing.assert_array_equal(written, np.round(expected * 32_767))
+
+
+@pytest.mark.parametrize("pre_emphasis", [None, 0.9])
+def test_two_files_with_a_session_between_them_are_one(
+    pre_emphasis: float | None, call: Call, workdir: Path, tmp_path: Path
+) -> None:
+    run = _with_pre_emphasis(workdir, tmp_path / "run", pre_emphasis)
+    begin = (f"--workdir={run}", "--num_samples=2", "--temperature_at=0:0.5", "--temperature_at=0.6:1", "--noguard")
+    session = tmp_path / "there.safetensors"
+    whole, first, rest = (tmp_path / name for name in ("whole.wav", "first.wav", "rest.wav"))
+    assert call(sample.main, *begin, f"--output={whole}", "--seconds=0.6", "--seed=3").code == 0
+    ended = call(sample.main, *begin, f"--output={first}", "--seconds=0.23", "--seed=3", f"--save_session={session}")
+    assert ended.code == 0
+    ended = call(sample.main, *begin, f"--output={rest}", "--seconds=0.37", f"--load_session={session}")
+    assert (ended.code, json.loads(ended.out)["seed"]) == (0, None)
+    for number in range(2):
+        parts = [_samples(path.with_stem(f"{path.stem}_{number}")) for path in (first, rest)]
+        assert [len(part) for part in parts] == [920, 1_480]
+        np.testing.assert_array_equal(np.concatenate(parts), _samples(whole.with_stem(f"whole_{number}")))
+
+    one = call(sample.main, f"--workdir={run}", f"--output={tmp_path / 'no.wav'}", f"--load_session={session}")
+    assert one == (1, "", f"error: {session} holds 2 streams, got num_samples=1; give --num_samples=2\n")
+    other = _with_pre_emphasis(workdir, tmp_path / "other", 0.25)
+    ended = call(
+        sample.main,
+        f"--workdir={other}",
+        f"--output={tmp_path / 'no.wav'}",
+        "--num_samples=2",
+        f"--load_session={session}",
+    )
+    assert ended.err == f"error: {session} is of a run with pre_emphasis={pre_emphasis}, this one has 0.25\n"
+    assert not (tmp_path / "no.wav").exists()
+
+
+def test_devices_make_what_one_makes_of_their_share(call: Call, workdir: Path, tmp_path: Path) -> None:
+    arguments = (f"--workdir={workdir}", "--seconds=0.2", "--noguard")
+    assert call(sample.main, *arguments, f"--output={tmp_path / 'one.wav'}").code == 0
+    session = tmp_path / "two.safetensors"
+    shared = ("--num_samples=2", "--devices=2", f"--output={tmp_path / 'two.wav'}", f"--save_session={session}")
+    assert call(sample.main, *arguments, *shared).code == 0
+    np.testing.assert_array_equal(_samples(tmp_path / "two_0.wav"), _samples(tmp_path / "one.wav"))
+    assert not np.array_equal(_samples(tmp_path / "two_0.wav"), _samples(tmp_path / "two_1.wav"))
+    standing, _ = load_session(session, load(workdir)[0].model)
+    assert list(standing.time) == [800, 800]
+
+
+def test_the_guard_draws_again_says_so_and_leaves_sound_alone(call: Call, workdir: Path, tmp_path: Path) -> None:
+    arguments = (f"--workdir={workdir}", "--seconds=0.6", "--best_of=2")
+    never, always = ("--noise_bits=99",), ("--noise_db=-200", "--noise_flatness=0", "--noise_bits=0", "--attempts=1")
+    outputs = []
+    for name, more in (("off", ("--noguard",)), ("never", never), ("always", always)):
+        ended = call(sample.main, *arguments, f"--output={tmp_path / name}.wav", *more)
+        assert ended.code == 0
+        outputs.append((_samples(tmp_path / f"{name}.wav"), json.loads(ended.out)["redrawn"], ended.err))
+    (off, nothing, silent), (healthy, none, quiet), (redrawn, events, told) = outputs
+    np.testing.assert_array_equal(healthy, off)
+    assert (nothing, none, silent, quiet) == ([], [], "", "")
+
+    assert len(redrawn) == len(off)
+    assert not np.array_equal(redrawn, off)
+    assert {event["take"] for event in events} == {0, 1}
+    assert [event["accepted"] for event in events if event["take"] == 0][:2] == [False, True]
+    assert "take 0 of always.wav: noise after 0.00 s, drawn again (1 of 1)\n" in told
+    assert "take 1 of always.wav: noise after 0.00 s, kept as it is after 1 attempts\n" in told
+
+
+def test_a_take_that_collapsed_is_not_kept_however_likely(
+    call: Call, workdir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments = (f"--workdir={workdir}", "--seconds=0.1", "--best_of=3")
+    result = json.loads(call(sample.main, *arguments, f"--output={tmp_path / 'likely.wav'}").out)
+    (bits,) = result["takes"]
+    likely, second = (int(take) for take in np.argsort(bits)[:2])
+    assert result["bits_per_sample"] == [bits[likely]]
+
+    def collapsed(*given: Any, **options: Any) -> Iterator[Piece]:
+        for piece in stream(*given, **options):
+            yield piece._replace(redrawn=(Redrawn(likely, 0, "silence", 3, accepted=True),))
+
+    monkeypatch.setattr(generation, "stream", collapsed)
+    result = json.loads(call(sample.main, *arguments, f"--output={tmp_path / 'sound.wav'}").out)
+    assert result["takes"] == [bits]
+    assert result["bits_per_sample"] == [bits[second]]
+    assert not np.array_equal(_samples(tmp_path / "likely.wav"), _samples(tmp_path / "sound.wav"))
+
+
+def test_a_pipe_gets_the_same_sound_as_a_file(call: Call, workdir: Path, tmp_path: Path) -> None:
+    arguments = [f"--workdir={workdir}", "--seconds=0.5"]
+    assert call(sample.main, *arguments, f"--output={tmp_path / 'file.wav'}").code == 0
+    expected = _samples(tmp_path / "file.wav")
+    for form in ("pcm", "wav"):
+        ended = _program(*arguments, "--output=-", f"--format={form}")
+        out, err = ended.communicate()
+        assert ended.returncode == 0
+        assert json.loads(err.splitlines()[-1])["files"] == []
+        header = out[: -2 * len(expected)]
+        assert (len(header), header[:4]) == ((0, b"") if form == "pcm" else (44, b"RIFF"))
+        np.testing.assert_array_equal(np.frombuffer(out[len(header) :], "<i2"), expected)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_keeps_what_was_made(number: signal.Signals, code: int, workdir: Path, tmp_path: Path) -> None:
+    output, session = tmp_path / "kept.wav", tmp_path / "kept.safetensors"
+    process = _program(
+        f"--workdir={workdir}", f"--output={output}", "--seconds=100000", "--noguard", f"--save_session={session}"
+    )
+    while not output.exists():  # it appears with its first piece
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.send_signal(number)
+    _, err = process.communicate()
+    assert process.returncode == code
+    frames = soundfile.info(output).frames
+    assert frames >= 400
+    assert frames % 400 == 0
+    assert f"{number.name}: kept {frames / 4_000:.2f} s in {output}\n" in err.decode()
+    assert {path.name for path in tmp_path.iterdir()} == {"kept.wav", "kept.safetensors"}
+    standing, _ = load_session(session, load(workdir)[0].model)
+    assert int(standing.time[0]) == frames
 
 
 @pytest.mark.parametrize(
@@ -111,6 +233,44 @@ def test_pre_emphasis_of_the_data_is_undone(call: Call, workdir: Path, tmp_path:
             "{here}/none is not a run directory: it has no config.json; train into it first",
         ),
         (
+            ["--output={here}/new.wav", "--save_session={here}/old.wav"],
+            "save_session must be a file name that ends in .safetensors, got {here}/old.wav",
+        ),
+        (
+            ["--output={here}/new.wav", "--save_session={here}/old.safetensors"],
+            "{here}/old.safetensors exists; choose another --save_session, or replace the file with --overwrite",
+        ),
+        (["--output={here}/new.wav", "--load_session={here}/none"], "No such file or directory: {here}/none"),
+        (
+            ["--output={here}/new.wav", "--load_session={here}/old.wav"],
+            "{here}/old.wav is no session file, or is damaged (SafetensorError)",
+        ),
+        (
+            ["--output={here}/new.wav", "--load_session={here}/old.wav", "--seed=1"],
+            "a session was begun already, so seed means nothing with load_session",
+        ),
+        (
+            ["--output={here}/new.wav", "--save_session={here}/new.safetensors", "--best_of=2"],
+            "save_session is for streams that are all kept; leave out best_of, or save_session",
+        ),
+        (
+            ["--output={here}/new.wav", "--num_samples=3", "--devices=2"],
+            "2 devices cannot share 3 streams evenly; change --num_samples, or give --devices=1",
+        ),
+        (
+            ["--output={here}/new.wav", "--devices=9"],
+            "devices must be at most the 8 of this machine, got 9",
+        ),
+        (
+            ["--output={here}/new.wav", "--temperature_at=1"],
+            "temperature_at must be SECONDS:TEMPERATURE, as 0.5:0.8, with a temperature above 0, got '1'",
+        ),
+        (
+            ["--output={here}/new.wav", "--temperature_at=1:1", "--temperature_at=0:2"],
+            "times of temperature_at must rise, got 1:1, 0:2",
+        ),
+        (["--output={here}/new.wav", "--attempts=0"], "attempts must be at least 1, got 0"),
+        (
             [],
             "--output is required: WAV file, or - for standard output; several files are numbered: out_0.wav, ...",
         ),
@@ -119,7 +279,7 @@ def test_pre_emphasis_of_the_data_is_undone(call: Call, workdir: Path, tmp_path:
 def test_bad_input_is_named_and_nothing_is_written(
     arguments: list[str], message: str, call: Call, workdir: Path, tmp_path: Path
 ) -> None:
-    for name in ("old.wav", "old_1.wav", "pictured.png"):
+    for name in ("old.wav", "old_1.wav", "pictured.png", "old.safetensors"):
         (tmp_path / name).write_text(name)
     (tmp_path / "folder.wav").mkdir()
     before = _contents(tmp_path)
@@ -138,3 +298,22 @@ def test_overwrite_replaces(call: Call, workdir: Path, tmp_path: Path) -> None:
 
 def _contents(folder: Path) -> dict[str, bytes | None]:
     return {path.name: path.read_bytes() if path.is_file() else None for path in folder.iterdir()}
+
+
+def _with_pre_emphasis(workdir: Path, copy: Path, coefficient: float | None) -> Path:
+    """A copy of a run, whose data had this pre-emphasis."""
+    shutil.copytree(workdir, copy)
+    run, _, _ = load(workdir)
+    changed = dataclasses.replace(run, data=dataclasses.replace(run.data, pre_emphasis=coefficient))
+    (copy / "config.json").write_text(to_json(changed))
+    return copy
+
+
+def _samples(path: Path) -> np.ndarray:
+    return soundfile.read(path, dtype="int16")[0]
+
+
+def _program(*arguments: str) -> subprocess.Popen:
+    """The program in a process of its own, with pipes."""
+    command = [sys.executable, "-m", "experiments.sample", *arguments]
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
