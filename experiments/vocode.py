@@ -19,6 +19,7 @@ from experiments import flags, plots, runtime, sources
 from experiments.outputs import refuse_existing
 from wavenet_jax.audio.codec import Grid
 from wavenet_jax.audio.distances import distances
+from wavenet_jax.audio.emphasis import deemphasize
 from wavenet_jax.audio.features import LogMel
 from wavenet_jax.audio.files import write_wav
 from wavenet_jax.audio.griffin_lim import griffin_lim
@@ -106,7 +107,10 @@ def _sounds(
         result[clip, "copy"] = made[number, :length]
         result[clip, "shuffled"] = made[len(clips) + number, :length]
         result[clip, "griffin_lim"] = griffin_lim(mel, measure)[:length]
-    return result
+    coefficient = run.data.pre_emphasis
+    if coefficient is None:
+        return result
+    return {key: deemphasize(waveform, coefficient) for key, waveform in result.items()}
 
 
 def _shuffled(run: RunConfig, told: Conditions, length: int, order: np.random.Generator) -> Conditions:
