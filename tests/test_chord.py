@@ -50,7 +50,8 @@ def test_a_network_that_knows_one_chord_plays_it(tmp_path: Path) -> None:
     config, params, _ = load(tmp_path)
     model = WaveNet(config.model)
     chunks = stream(model, params, jax.random.key(0), Ancestral(0.5), batch_size=1, length=2 * RATE, chunk=2 * RATE)
-    waveform = Grid.of(config.model).decode(np.concatenate([piece.codes[0] for piece in chunks]))[RATE:]  # past the attack
+    codes = np.concatenate([piece.codes[0] for piece in chunks])
+    waveform = Grid.of(config.model).decode(codes)[RATE:]  # past the attack
 
     spectrum = np.abs(np.fft.rfft(waveform * np.hanning(RATE)))
     peaks, _ = find_peaks(spectrum, distance=20)
