@@ -23,12 +23,10 @@ from wavenet_jax.data import (
     open_source,
     verdict,
 )
-from wavenet_jax.data.listing import Found
 from wavenet_jax.training.excerpt import excerpt
 
 _BASELINE_MINUTES = 2.0
-_MOST_SECONDS = 30.0
-"""Of a clip on the page; the rest of a longer one is not read."""
+_MOST_SECONDS = 30.0  # of a clip on the page; the rest of a longer one is not read
 
 
 def page() -> None:
@@ -54,7 +52,7 @@ def _clip(source: Source, rate: int) -> None:
     number = st.number_input(f"Clip, 1 to {count:,}", 1, count, key=f"clip_of_{count}", step=1) if count > 1 else 1
     clip = int(number) - 1
     seconds = source.lengths[clip] / rate
-    name, labels = source.names[clip], ", ".join(source.labels[clip])
+    name, labels = shared.readable(source.names[clip]), ", ".join(source.labels[clip])
     st.markdown(f"**{shared.plain(name)}**, {seconds:.2f} s" + (f", {shared.plain(labels)}" if labels else ""))
     if seconds > _MOST_SECONDS:
         st.caption(f"Its first {_MOST_SECONDS:g} s:")
@@ -64,7 +62,8 @@ def _clip(source: Source, rate: int) -> None:
 
 def _verdict(collection: Collection, data: DataConfig, model: WaveNetConfig) -> None:
     found = audit(collection, data)
-    files = tuple(recording.known.file for recording in collection.recordings)
+    # As text that can be hashed: names of files need not be UTF-8.
+    files = tuple(repr(recording.known.file) for recording in collection.recordings)
     rate, grid = model.sample_rate, Grid.of(model)
     bits = _baselines(files, rate, grid, collection.split(*SPLITS)) if found.usable else {}
     st.subheader("Audit")
@@ -80,14 +79,17 @@ def _verdict(collection: Collection, data: DataConfig, model: WaveNetConfig) -> 
     for title, named in (("Not used", found.problems), ("Worth a look", found.warnings)):
         if named:
             with st.expander(f"{title}: {len(named):,}"):
-                st.dataframe([{"file": name, "reason": reason} for name, reason in named], hide_index=True)
+                st.dataframe(
+                    [{"file": shared.readable(name), "reason": shared.readable(reason)} for name, reason in named],
+                    hide_index=True,
+                )
     if found.usable:
         with st.expander("Lengths, levels and splits"):
             st.image(_overview(collection, found, bits), width=PICTURE_WIDTH, alt="overview of the data set")
 
 
 @st.cache_data(max_entries=16, show_spinner="Working out what it costs in bits")
-def _baselines(files: tuple[Found, ...], rate: int, grid: Grid, _source: Source) -> dict[str, float]:
+def _baselines(files: tuple[str, ...], rate: int, grid: Grid, _source: Source) -> dict[str, float]:
     """Of a part of the audio that is spread over all files; kept until a file changes."""
     del files
     return baselines(excerpt(_source, round(_BASELINE_MINUTES * 60 * rate)), grid)

@@ -74,7 +74,7 @@ def _clip(config: RunConfig) -> Clip | None:
     waveform = held_out.read(clip, 0, longest)
     if config.data.pre_emphasis is not None:
         waveform = deemphasize(waveform, config.data.pre_emphasis)
-    return Clip(held_out.names[clip], waveform)
+    return Clip(shared.readable(held_out.names[clip]), waveform)
 
 
 def _options(model: WaveNetConfig, clip: Clip | None) -> tuple[GenerationOptions, ConditionOptions]:
@@ -203,7 +203,12 @@ def _command(
     if clip is not None:
         name = clip.name.rsplit("/", 1)[-1]
         lines.append(f"--{'mel_from' if config.model.is_local else 'prime'}={name}")
-    arguments = [f"--workdir={near(run.path)}", "--output=sound.wav", *lines]
+    arguments = [
+        f"--workdir={near(run.path)}",
+        "--output=sound.wav",
+        "--noguard",
+        *lines,
+    ]  # what is out cannot be drawn again
     return shlex.join(["python", "-m", "experiments.sample", *arguments])
 
 

@@ -66,7 +66,12 @@ def figures(key: str, told: Mapping[str, str], helps: Mapping[str, str] | None =
 
 def plain(text: str) -> str:
     """A text, names of files among it, that Markdown shows as it is, in one line."""
-    return _MARKUP.sub(r"\\\1", " ".join(text.split()))
+    return _MARKUP.sub(r"\\\1", " ".join(readable(text).split()))
+
+
+def readable(name: str) -> str:
+    """A name of a file, whose bytes need not be UTF-8, as text that can be sent to a browser."""
+    return name.encode("utf-8", "replace").decode()
 
 
 def choose(label: str, choices: Mapping[str, T], *, key: str, help: str | None = None, index: int = 0) -> T:
