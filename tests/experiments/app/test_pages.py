@@ -9,6 +9,7 @@ from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import NumberInput
 
 from experiments import sample
+from experiments.app import shared
 from tests.data import bad_files
 from tests.experiments.app.conftest import Visit, errors
 from tests.experiments.conftest import Call
@@ -136,6 +137,14 @@ def test_a_run_or_a_folder_that_was_not_offered_is_never_opened(visit: Visit, ru
         assert not session.exception
         assert all(message.startswith("there is no ") and "\n" not in message for message in errors(session))
         assert [box.value for box in session.selectbox if box.value == name] == []
+
+
+@pytest.mark.parametrize("name", ["../../../etc/passwd", "/etc/passwd", "small/../small", "", "<b>small</b>"])
+def test_a_choice_that_was_not_offered_is_refused_in_one_line(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setattr(shared.st, "selectbox", lambda *_, **__: name)  # as a browser may send it
+    with pytest.raises(ValueError, match="^there is no run called ") as refused:
+        shared.choose("Run", {"small": 1}, key="run_name")
+    assert "\n" not in str(refused.value)
 
 
 def test_a_run_that_cannot_be_read_is_one_line(visit: Visit, tmp_path: Path) -> None:
