@@ -37,11 +37,18 @@ def page() -> None:
     config, params, step = shared.loaded(run)
     left, right = st.columns([2, 3], gap="large")
     with left:
-        clip = _clip(config)
+        clip, usable = None, False
+        with shared.friendly():
+            clip, usable = _clip(config), True
         with st.form("options"):
             options, conditions = _options(config.model, clip)
             pressed = st.form_submit_button(
-                "Generate", type="primary", icon=":material/play_arrow:", shortcut="Ctrl+Enter", width="stretch"
+                "Generate",
+                type="primary",
+                icon=":material/play_arrow:",
+                shortcut="Ctrl+Enter",
+                width="stretch",
+                disabled=not usable,
             )
     with right, shared.friendly():
         if pressed:
@@ -107,8 +114,6 @@ def _options(model: WaveNetConfig, clip: Clip | None) -> tuple[GenerationOptions
         guidance = st.number_input(
             "Guidance", 0.0, 10.0, None, placeholder="none", help="Above 1 exaggerates what it is told; costs twice."
         )
-    if takes * best_of > _MOST_STREAMS:
-        raise ValueError(f"takes times best of is {takes * best_of}, and at most {_MOST_STREAMS} are made here")
     options = GenerationOptions(
         seconds=float(seconds),
         num_samples=int(takes),
@@ -129,6 +134,9 @@ def _prepared(
     clip: Clip | None,
 ) -> Made:
     """A generation that is about to begin."""
+    streams = options.num_samples * options.best_of
+    if streams > _MOST_STREAMS:
+        raise ValueError(f"takes times best of is {streams}, and at most {_MOST_STREAMS} are made here")
     command = _command(run, config, options, conditions, clip)
     with uploads.lent(clip, config) as (path, alone):
         if path is not None and config.model.is_local:

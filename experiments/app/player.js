@@ -11,7 +11,8 @@ const players = (window.wavenetPlayers ??= new Map());
 function playerOf(id) {
   if (!players.has(id)) {
     const drawn = { width: 0, pieces: 0, seconds: 0, peaks: [] };
-    players.set(id, { pieces: [], scheduled: [], received: 0, clock: 0, lead: 0.05, drawn, show: () => {} });
+    const waits = { clock: 0, lead: 0.05, underruns: 0 };
+    players.set(id, { pieces: [], scheduled: [], received: 0, ...waits, drawn, show: () => {} });
   }
   return players.get(id);
 }
@@ -39,10 +40,12 @@ function schedule(player, { rate, samples }) {
   const channel = buffer.getChannelData(0);
   for (let i = 0; i < channel.length; i++) channel[i] = samples[Math.floor(i / repeat)];
   if (player.clock <= context.currentTime) {
-    // The first piece, or one that comes too late: the next ones get more time.
-    if (player.clock) player.lead = Math.min(2 * player.lead, LONGEST_LEAD);
+    // The first piece, or one that comes too late, so that there was a gap: the next ones get more time.
+    if (player.clock) {
+      player.underruns++;
+      player.lead = Math.min(2 * player.lead, LONGEST_LEAD);
+    }
     player.clock = context.currentTime + player.lead;
-    player.firstSound ??= performance.now() + player.lead * 1000;
   }
   const source = context.createBufferSource();
   source.buffer = buffer;
@@ -56,6 +59,13 @@ function position(player) {
   // Seconds of the sound that have been heard.
   const now = player.context ? player.context.currentTime : 0;
   return player.scheduled.reduce((heard, { start, seconds }) => heard + Math.min(Math.max(now - start, 0), seconds), 0);
+}
+
+function firstSound(player) {
+  // When the first sample left for the loudspeakers, on the clock of events; undefined before that.
+  const { contextTime, performanceTime } = player.context.getOutputTimestamp();
+  const since = contextTime - player.scheduled[0].start;
+  return since < 0 ? undefined : performanceTime - 1000 * since;
 }
 
 function again(player) {
@@ -116,7 +126,9 @@ export default function ({ data, parentElement }) {
     const paused = context?.state === "suspended";
     root.dataset.state = !context ? "waiting" : ended ? "ended" : paused ? "paused" : "playing";
     root.dataset.received = player.received;
-    if (player.firstSound) root.dataset.firstSound = player.firstSound;
+    root.dataset.underruns = player.underruns;
+    if (player.scheduled.length) player.firstSound ??= firstSound(player);
+    if (player.firstSound !== undefined) root.dataset.firstSound = player.firstSound;
     button.disabled = !context;
     button.textContent = { waiting: "▶", playing: "❚❚", paused: "▶", ended: "↻" }[root.dataset.state];
     button.ariaLabel = { waiting: "Play", playing: "Pause", paused: "Play", ended: "Play again" }[root.dataset.state];

@@ -11,6 +11,7 @@ import numpy as np
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
+from experiments.app.shared import plain
 from wavenet_jax.audio.files import AudioFileError, header, mono_blocks, resampled, write_wav
 from wavenet_jax.config import RunConfig
 from wavenet_jax.data.listing import EXTENSIONS
@@ -41,7 +42,11 @@ def ask(label: str, rate: int, *, key: str, help: str | None = None) -> Clip | N
     with from_microphone:
         recorded = st.audio_input(label, key=f"{key}_microphone", help=help)
     file = sent or recorded
-    return None if file is None else received(file, rate)
+    if file is None:
+        return None
+    clip = received(file, rate)
+    st.caption(f"{plain(clip.name)}, {len(clip.waveform) / rate:.2f} s")
+    return clip
 
 
 def received(file: UploadedFile, rate: int) -> Clip:

@@ -11,7 +11,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
@@ -25,8 +25,11 @@ _ARGUMENTS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    # A microphone that beeps, and that may be used unasked.
+    "--use-fake-device-for-media-stream",
+    "--use-fake-ui-for-media-stream",
 ]
-_PATIENCE_SECONDS = 120.0
+_PATIENCE_SECONDS = 60.0
 
 
 class Server(NamedTuple):
@@ -37,7 +40,7 @@ class Server(NamedTuple):
 
 
 @contextmanager
-def serve(folder: Path, *arguments: str) -> Iterator[Server]:
+def serve(folder: Path, *arguments: str, **environment: str) -> Iterator[Server]:
     """The page as ``python -m experiments.app`` starts it in a folder, at a port that is free."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -45,7 +48,12 @@ def serve(folder: Path, *arguments: str) -> Iterator[Server]:
     process = subprocess.Popen(
         [sys.executable, "-m", "experiments.app", *arguments],
         cwd=folder,
-        env={**os.environ, "STREAMLIT_SERVER_PORT": str(port), "STREAMLIT_SERVER_HEADLESS": "true"},
+        env={
+            **os.environ,
+            "STREAMLIT_SERVER_PORT": str(port),
+            "STREAMLIT_SERVER_HEADLESS": "true",
+            **environment,
+        },
         stdout=subprocess.DEVNULL,
     )
     try:
@@ -82,9 +90,20 @@ def chromium() -> Iterator[Browser]:
             browser.close()
 
 
+@contextmanager
+def user(browser: Browser, **settings: Any) -> Iterator[Page]:
+    """A new user's empty window; whatever its scripts raise fails the test."""
+    raised: list[str] = []
+    with browser.new_context(**settings) as context:
+        page = context.new_page()
+        page.set_default_timeout(1000 * _PATIENCE_SECONDS)
+        page.on("pageerror", lambda error: raised.append(str(error)))  # it cannot mark methods of built-in types
+        yield page
+    assert raised == []
+
+
 def visit(page: Page, url: str) -> None:
     """Opens an address and waits until the page is drawn."""
-    page.set_default_timeout(1000 * _PATIENCE_SECONDS)
     page.goto(url)
     page.get_by_role("link", name="Generate").wait_for()
     settle(page)
@@ -96,8 +115,11 @@ def settle(page: Page) -> None:
 
 
 def choose(page: Page, label: str, option: str) -> None:
-    """Chooses from a select box."""
-    page.get_by_role("combobox", name=label).click()
+    """Chooses from a select box, unless it says so already."""
+    box = page.get_by_role("combobox", name=label)
+    if box.input_value() == option:
+        return
+    box.click()
     page.get_by_role("option", name=option, exact=True).click()
     settle(page)
 

@@ -114,6 +114,9 @@ def test_best_of_and_too_many_streams(visit: Visit, runs: Path) -> None:
     number_field(session, "Best of").set_value(8)
     session.button[0].click().run()
     assert errors(session) == ["takes times best of is 64, and at most 32 are made here"]
+    number_field(session, "Takes").set_value(1)
+    session.button[0].click().run()
+    assert errors(session) == []
 
 
 def test_two_users_do_not_meet(visit: Visit, runs: Path) -> None:
