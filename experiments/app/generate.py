@@ -60,9 +60,13 @@ def page() -> None:
             return
         player.show(made.name, made.goal)
         status, pieces = st.empty(), st.container(key="pieces")
+        results = st.empty()  # those of the sound before are gone at once
         if pressed:
             _make(made, status, pieces)
-        _results(made)
+        with pieces:
+            player.end(made.name)
+        with results.container():
+            _results(made)
 
 
 def _clip(config: RunConfig) -> Clip | None:

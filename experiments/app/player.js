@@ -1,17 +1,19 @@
 // A sound that is heard while it is being made: its pieces are scheduled one behind the other on Web Audio's clock.
 //
-// The component is mounted once as the player that one sees (data: id, seconds), and once for each piece (data: id,
-// index, rate, pcm: base64 of little-endian 16-bit samples). They meet in a table of the window.
+// The component is mounted once as the player that one sees (data: id, seconds), once for each piece (data: id, index,
+// rate, pcm: base64 of little-endian 16-bit samples), and once when no more will come (data: id, over). They meet in a
+// table of the window.
 
 const LOWEST_RATE = 8000; // that every browser plays
 const LONGEST_LEAD = 2; // seconds
+const REDRAW_MS = 80; // where there is no graphics card, drawing takes time from the network
 
 const players = (window.wavenetPlayers ??= new Map());
 
 function playerOf(id) {
   if (!players.has(id)) {
     const drawn = { width: 0, pieces: 0, seconds: 0, peaks: [] };
-    const waits = { clock: 0, lead: 0.05, underruns: 0 };
+    const waits = { clock: 0, lead: 0.05, underruns: 0, seconds: 0, over: false };
     players.set(id, { pieces: [], scheduled: [], received: 0, ...waits, drawn, show: () => {} });
   }
   return players.get(id);
@@ -24,7 +26,9 @@ function samplesOf(text) {
 
 function receive(player, { index, rate, pcm }) {
   if (player.gone || player.pieces[index]) return;
-  player.pieces[index] = { rate, samples: samplesOf(pcm) };
+  const samples = samplesOf(pcm);
+  player.pieces[index] = { rate, samples };
+  player.seconds += samples.length / rate;
   if (!player.context) {
     player.context = new AudioContext();
     player.context.onstatechange = () => player.show();
@@ -112,6 +116,12 @@ export default function ({ data, parentElement }) {
     receive(playerOf(data.id), data);
     return;
   }
+  if (data.over) {
+    const player = playerOf(data.id);
+    player.over = true;
+    player.show?.();
+    return;
+  }
   if (playerOf(data.id).gone) players.delete(data.id);
   const player = playerOf(data.id);
   const [root, button, canvas, time] = [".player", "button", "canvas", "output"].map((name) =>
@@ -122,21 +132,23 @@ export default function ({ data, parentElement }) {
     frame = null;
     const heard = position(player);
     const { context } = player;
-    const ended = context && context.currentTime >= player.clock;
+    const silent = !context || context.currentTime >= player.clock;
+    const whole = player.over || player.seconds > data.seconds - 0.001;
     const paused = context?.state === "suspended";
-    root.dataset.state = !context ? "waiting" : ended ? "ended" : paused ? "paused" : "playing";
+    root.dataset.state = silent ? (whole ? "ended" : "waiting") : paused ? "paused" : "playing";
+    root.hidden = player.over && !player.received; // it was heard, and its pieces are gone: on another page
     root.dataset.received = player.received;
     root.dataset.underruns = player.underruns;
     if (player.scheduled.length) player.firstSound ??= firstSound(player);
     if (player.firstSound !== undefined) root.dataset.firstSound = player.firstSound;
-    button.disabled = !context;
+    button.disabled = root.dataset.state === "waiting";
     button.textContent = { waiting: "▶", playing: "❚❚", paused: "▶", ended: "↻" }[root.dataset.state];
     button.ariaLabel = { waiting: "Play", playing: "Pause", paused: "Play", ended: "Play again" }[root.dataset.state];
     time.textContent = `${heard.toFixed(1)} of ${data.seconds.toFixed(1)} s`;
     draw(canvas, player, data.seconds, heard);
     if (root.dataset.state === "playing") player.show();
   };
-  player.show = () => (frame ??= requestAnimationFrame(show));
+  player.show = () => (frame ??= setTimeout(requestAnimationFrame, REDRAW_MS, show));
   button.onclick = async () => {
     if (root.dataset.state === "ended") again(player);
     await (root.dataset.state === "playing" ? player.context.suspend() : player.context.resume());

@@ -30,5 +30,10 @@ def play(name: str, index: int, waveform: np.ndarray, sample_rate: int) -> None:
     _component("wavenet_piece", "")(data=data, key=f"piece_{name}_{index}")
 
 
+def end(name: str) -> None:
+    """Tells the browser that no more pieces of the sound ``name`` will come."""
+    _component("wavenet_piece", "")(data={"id": name, "over": True}, key=f"end_{name}")
+
+
 def _component(name: str, html: str) -> ComponentRenderer:
     return st.components.v2.component(name, html=html, css=_CSS, js=_JS)
