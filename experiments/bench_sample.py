@@ -26,10 +26,11 @@ from experiments.limits import Matmul, MatrixVector
 from experiments.reporting import versions
 from wavenet_jax.config import Checked, WaveNetConfig, option
 from wavenet_jax.model import WaveNet
-from wavenet_jax.sampling import Ancestral, Session, advance, begin, prepare, whole_frames
+from wavenet_jax.sampling import Ancestral, Session, advance, begin, prepare, sharing, whole_frames
+from wavenet_jax.sampling.devices import advance_on, mesh_of, spread
 
 _KEYS = ("preset", "batch", "dtype")
-_COLUMNS = (*_KEYS, "samples/s", "µs/step", "x real time", "compile s", "first sample s", "limit")
+_COLUMNS = (*_KEYS, "devices", "samples/s", "µs/step", "x real time", "compile s", "first sample s", "limit")
 _STRATEGY = Ancestral(0.9)
 
 
@@ -44,6 +45,9 @@ class Options(Checked):
     steps: int = option(1_000, "Samples per stream and measurement.", at_least=1)
     dtype: str = option("float32", "Number format of weights and activations.", choices=("float32", "bfloat16"))
     repeats: int = option(7, "Measurements, and as many of the limit.", at_least=1)
+    devices: int | None = option(
+        None, "Devices, or cores, that share the streams evenly; none: as many as can.", at_least=1
+    )
     compare: tuple[str, ...] = option((), "File with results to compare; give two. Nothing is measured.")
 
 
@@ -51,30 +55,39 @@ def main(options: Options) -> None:
     if options.compare:
         compare(options.compare, _KEYS, "samples per second in sampling")
         return
-    runtime.start()
+    runtime.start(cores_as_devices=True)
     jax.config.update("jax_enable_compilation_cache", False)
     results = []
     for preset, batch in itertools.product(options.preset, options.batch_sizes):
         config = dataclasses.replace(with_some_classes(preset_config(preset).model), compute_dtype=options.dtype)
         steps = whole_frames(config, options.steps)
-        results.append({"preset": preset, **_measure(config, batch, steps, options.repeats)})
+        results.append({"preset": preset, **_measure(config, batch, steps, options.repeats, options.devices)})
         print(json.dumps(results[-1]), flush=True)
     show(f"sampling on {results[0]['device']}", _COLUMNS, [_row(result) for result in results])
 
 
-def _measure(config: WaveNetConfig, batch: int, steps: int, repeats: int) -> dict[str, Any]:
+def _measure(config: WaveNetConfig, batch: int, steps: int, repeats: int, count: int | None) -> dict[str, Any]:
     model = WaveNet(config)
+    mesh = mesh_of(sharing(jax.devices(), batch) if count is None else jax.devices()[:count], batch)
     params = jax.jit(lambda key: model.init(key, method="weights"))(jax.random.key(0))["params"]
     conditions = blank_conditions(config, batch, steps)
     limit = MatrixVector(config.multiply_adds) if batch == 1 else Matmul()
 
     began = time.perf_counter()
-    weights, session = jax.block_until_ready((prepare(model, params), begin(model, jax.random.key(0), batch)))
+    weights, session = prepare(model, params), begin(model, jax.random.key(0), batch)
+    if mesh.size > 1:
+        session = spread(mesh, model, session)
+    jax.block_until_ready((weights, session))
     prepared = time.perf_counter()
-    compiled = advance.lower(model, weights, _STRATEGY, session, steps, conditions).compile()
+    if mesh.size > 1:
+        compiled = advance_on.lower(mesh, model, weights, _STRATEGY, session, steps, conditions).compile()
+    else:
+        compiled = advance.lower(model, weights, _STRATEGY, session, steps, conditions).compile()
     compile_seconds = time.perf_counter() - prepared
+    places = compiled.input_shardings[0][2]
 
     def run(session: Session) -> Session:
+        session = jax.device_put(session, places)  # arrays without elements come back elsewhere
         return jax.block_until_ready(compiled(weights, _STRATEGY, session, conditions))[-1]
 
     session = run(session)
@@ -92,6 +105,7 @@ def _measure(config: WaveNetConfig, batch: int, steps: int, repeats: int) -> dic
         "batch": batch,
         "dtype": config.compute_dtype,
         "device": f"{device.platform} {device.device_kind}",
+        "devices": mesh.size,
         "samples_per_second": speed,
         "us_per_step": 1e6 * step_seconds,
         "us_per_step_range": [1e6 * min(seconds) / steps, 1e6 * max(seconds) / steps],
@@ -110,6 +124,7 @@ def _row(result: dict[str, Any]) -> list[str]:
         result["preset"],
         str(result["batch"]),
         result["dtype"],
+        str(result["devices"]),
         f"{result['samples_per_second']:,.0f}",
         f"{result['us_per_step']:,.1f}",
         f"{result['times_real_time']:.2f}",

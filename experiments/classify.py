@@ -20,7 +20,7 @@ from wavenet_jax.audio.features import LogMel
 from wavenet_jax.config import Checked, FeatureConfig, RunConfig, WaveNetConfig, option
 from wavenet_jax.data import Source, class_ids
 from wavenet_jax.model import WaveNet
-from wavenet_jax.sampling import Ancestral, stream
+from wavenet_jax.sampling import Ancestral, sharing, stream
 from wavenet_jax.training import load
 from wavenet_jax.typing import Conditions, Params
 
@@ -65,7 +65,7 @@ class Discriminant:
 
 
 def main(options: Options) -> None:
-    runtime.start()
+    runtime.start(cores_as_devices=True)
     run, params, step = load(Path(options.workdir), options.checkpoint)
     families = run.model.conditioning.families
     if len(families) != 1 or run.model.is_local or run.model.conditioning.vector_channels:
@@ -136,6 +136,7 @@ def _generated(options: Options, run: RunConfig, params: Params, labels: list[tu
         length=round(options.seconds * run.model.sample_rate),
         conditions=Conditions(classes=class_ids(run.model, labels)),
         guidance=options.guidance,
+        devices=sharing(jax.local_devices(), len(labels)),
     )
     sounds = Grid.of(run.model).decode(np.concatenate([piece.codes for piece in pieces], axis=1))
     return np.stack([_describe(sound, run.model) for sound in sounds])

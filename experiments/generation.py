@@ -21,7 +21,7 @@ from wavenet_jax.audio.emphasis import deemphasize
 from wavenet_jax.config import RunConfig
 from wavenet_jax.data import blocks, open_clip
 from wavenet_jax.model import WaveNet
-from wavenet_jax.sampling import Guard, Redrawn, Strategy, Stream, ranked, stream, whole_frames
+from wavenet_jax.sampling import Guard, Redrawn, Strategy, Stream, ranked, sharing, stream, whole_frames
 from wavenet_jax.typing import Params
 
 _SECONDS = 2.0
@@ -53,8 +53,11 @@ class Generation:
         guidance: float | None,
         guard: Guard | None,
         begun: Begun | None,
+        devices: Sequence[jax.Device],
     ) -> None:
         """Use ``prepare``."""
+        self.devices = devices
+        """Which share the streams."""
         self.rate = run.model.sample_rate
         """Samples per second."""
         self.takes = options.best_of
@@ -131,7 +134,7 @@ class Generation:
             session=self._begun and self._begun.session,
             scored=True,
             guard=self._guard,
-            devices=_devices(self._options.devices),
+            devices=self.devices,
         )
         for piece in self._stream:
             assert piece.nats is not None
@@ -182,7 +185,7 @@ def prepare(
     """
     strategy = strategy_of(options, run)
     files = file_count(options, conditions)
-    _check_devices(options, files * options.best_of)
+    devices = _devices(options.devices, files * options.best_of)
     begun = None if options.load_session is None else restore(options.load_session, run, files)
     tellings = told(conditions, run)
     prompts = [_prompt(path, run, options.prime_seconds) for path in options.prime] or [np.zeros(0, np.int32)]
@@ -199,24 +202,25 @@ def prepare(
     if guard is not None and run.model.is_local:
         # Features may well say silence; only noise is not what they said.
         guard = dataclasses.replace(guard, silence_db=_NO_SILENCE_DB, silence_seconds=guard.noise_seconds)
-    return Generation(run, params, strategy, plans, options, conditions.guidance, guard, begun)
+    return Generation(run, params, strategy, plans, options, conditions.guidance, guard, begun, devices)
 
 
-def _devices(count: int | None) -> list[jax.Device] | None:
-    """The devices to share the streams; None where there is one, and nothing to be shared."""
-    devices = jax.local_devices()[:count]
-    return devices if len(devices) > 1 else None
+def _devices(count: int | None, streams: int) -> list[jax.Device]:
+    """The devices that share the streams: so many, or as many as can.
 
-
-def _check_devices(options: GenerationOptions, streams: int) -> None:
-    there = len(jax.local_devices())
-    count = options.devices or there
-    if count > there:
-        raise ValueError(f"devices must be at most the {there} of this machine, got {count}")
+    Raises:
+      ValueError: there are not so many, or they cannot share evenly.
+    """
+    there = jax.local_devices()
+    if count is None:
+        return sharing(there, streams)
+    if count > len(there):
+        raise ValueError(f"devices must be at most the {len(there)} of this machine, got {count}")
     if streams % count:
         raise ValueError(
-            f"{count} devices cannot share {streams} streams evenly; change --num_samples, or give --devices=1"
+            f"{count} devices cannot share {streams} streams evenly; change --num_samples, or leave --devices out"
         )
+    return there[:count]
 
 
 def _check_end(run: RunConfig, lengths: Sequence[int]) -> None:

@@ -48,7 +48,9 @@ class GenerationOptions(Checked):
         None, "File (.safetensors) for where the streams stand at the end, for --load_session."
     )
     devices: int | None = option(
-        1, "Devices that share the streams evenly, with one result for each number of them; none: all.", at_least=1
+        None,
+        "Devices, or cores, that share the streams evenly; each number has its own result. None: as many as can.",
+        at_least=1,
     )
 
     def check_together(self) -> None:

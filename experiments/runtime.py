@@ -1,5 +1,6 @@
 """What every program does before it computes: a compilation cache, quiet logs, several hosts."""
 
+import contextlib
 import ctypes
 import os
 import platform
@@ -38,8 +39,12 @@ class Hosts(Checked):
                 raise ValueError("coordinator, num_processes and process_id are given together, or none of them")
 
 
-def start(hosts: Hosts | None = None) -> None:
+def start(hosts: Hosts | None = None, *, cores_as_devices: bool = False) -> None:
     """Sets up JAX for this process; call it before anything is computed.
+
+    ``cores_as_devices`` makes each core of the processor a device, for streams that share them: the products of a
+    sampler are too small for several cores at once, and streams on different cores never wait for each other. The
+    environment variable JAX_NUM_CPU_DEVICES chooses another number.
 
     Compiled programs are kept in the user's cache directory, so that a second start is fast; the environment
     variable JAX_COMPILATION_CACHE_DIR chooses another place.
@@ -49,8 +54,23 @@ def start(hosts: Hosts | None = None) -> None:
     _keep_memory()
     if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
         jax.config.update("jax_compilation_cache_dir", str(cache_directory() / "compiled"))
+    chosen = getattr(jax.config, "jax_num_cpu_devices", 0) > 0 or "host_platform_device_count" in _xla_flags()
+    if cores_as_devices and not chosen:
+        with contextlib.suppress(RuntimeError):  # JAX runs already, with the devices that it has
+            jax.config.update("jax_num_cpu_devices", _cores())
     if hosts is not None and hosts.distributed:
         jax.distributed.initialize(hosts.coordinator, hosts.num_processes, hosts.process_id)
+
+
+def _xla_flags() -> str:
+    return os.environ.get("XLA_FLAGS", "")
+
+
+def _cores() -> int:
+    """Cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def seconds_since_start() -> float:

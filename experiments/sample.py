@@ -70,7 +70,7 @@ def main(
     options: Options, generation_options: GenerationOptions, condition_options: ConditionOptions, guard: Guard
 ) -> int:
     paths = _paths(options, generation_options, condition_options)
-    runtime.start()
+    runtime.start(cores_as_devices=True)
     run, params, step = load(Path(options.workdir), options.checkpoint)
     generation = prepare(run, params, generation_options, condition_options, guard if options.guard else None)
     names = [path.name for path in paths] or ["standard output"]
@@ -91,6 +91,7 @@ def main(
         **_distances(run, generation, paths),
         "redrawn": meter.redrawn,
         "step": step,
+        "devices": len(generation.devices),
         "seed": generation_options.seed if generation_options.load_session is None else None,
     }
     print(json.dumps(result), file=sys.stderr if options.output == "-" else sys.stdout)

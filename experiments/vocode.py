@@ -26,7 +26,7 @@ from wavenet_jax.audio.griffin_lim import griffin_lim
 from wavenet_jax.config import Checked, RunConfig, option
 from wavenet_jax.data import Describer, Source, stacked
 from wavenet_jax.model import WaveNet
-from wavenet_jax.sampling import Ancestral, stream, whole_frames
+from wavenet_jax.sampling import Ancestral, sharing, stream, whole_frames
 from wavenet_jax.training import load
 from wavenet_jax.typing import Conditions, Params
 
@@ -51,7 +51,7 @@ class Options(Checked):
 
 
 def main(options: Options) -> None:
-    runtime.start()
+    runtime.start(cores_as_devices=True)
     run, params, _ = load(Path(options.workdir), options.checkpoint)
     if "mel" not in run.model.features.local_features:
         raise ValueError(
@@ -96,6 +96,7 @@ def _sounds(
         batch_size=2 * len(clips),
         length=samples,
         conditions=stacked([*told, *shuffled]),
+        devices=sharing(jax.local_devices(), 2 * len(clips)),
     )
     made = Grid.of(model).decode(np.concatenate([piece.codes for piece in pieces], axis=1))
     measure, before = LogMel.of(model), model.conditioning.frames_before

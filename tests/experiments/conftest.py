@@ -1,5 +1,7 @@
 """A trained run, and programs called as from the command line."""
 
+import dataclasses
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -8,9 +10,10 @@ import jax
 import pytest
 
 from experiments import flags
-from wavenet_jax.config import RunConfig
+from wavenet_jax.config import RunConfig, to_json
 from wavenet_jax.data.open import open_source
 from wavenet_jax.training import train
+from wavenet_jax.training.directory import read_config
 
 ROOT = Path(__file__).parents[2]
 
@@ -60,3 +63,12 @@ def workdir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ):
         pass
     return path
+
+
+def with_pre_emphasis(workdir: Path, copy: Path, coefficient: float | None) -> Path:
+    """A copy of a run, whose data had this pre-emphasis."""
+    shutil.copytree(workdir, copy)
+    run = read_config(workdir)
+    changed = dataclasses.replace(run, data=dataclasses.replace(run.data, pre_emphasis=coefficient))
+    (copy / "config.json").write_text(to_json(changed))
+    return copy

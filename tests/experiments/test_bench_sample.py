@@ -24,6 +24,7 @@ def test_measures_and_compares(call: Call, tmp_path: Path) -> None:
         ("tiny", 1, "float32"),
         ("tiny", 3, "float32"),
     ]
+    assert [result["devices"] for result in results] == [1, 3]
     for result in results:
         assert result["samples_per_second"] == pytest.approx(1e6 * result["batch"] / result["us_per_step"])
         low, high = result["us_per_step_range"]

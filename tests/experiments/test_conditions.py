@@ -9,7 +9,8 @@ import pytest
 import soundfile
 
 from experiments import evaluate, features, flags, sample, vocode
-from tests.experiments.conftest import ROOT, Call
+from tests.experiments.conftest import ROOT, Call, with_pre_emphasis
+from wavenet_jax.audio.emphasis import deemphasize
 from wavenet_jax.audio.features import LogMel
 from wavenet_jax.config import RunConfig
 from wavenet_jax.data import open_source, with_classes
@@ -248,3 +249,12 @@ def test_vocoders_are_judged_beside_what_else_could_be_made(call: Call, told: Pa
     assert call(vocode.main, f"--workdir={told}", f"--output={folder}", "--clips=9").err == (
         "error: clips must be at most the 2 of validation, got 9\n"
     )
+
+
+def test_a_judged_vocoder_is_heard_without_the_pre_emphasis_of_its_data(call: Call, told: Path, tmp_path: Path) -> None:
+    emphasized = with_pre_emphasis(told, tmp_path / "emphasized", 0.5)
+    for run, folder in ((told, "plain"), (emphasized, "undone")):
+        assert call(vocode.main, f"--workdir={run}", f"--output={tmp_path / folder}", "--clips=1").code == 0
+    for way in ("original", "copy", "shuffled", "griffin_lim"):
+        plain, undone = (soundfile.read(tmp_path / folder / f"0_{way}.wav")[0] for folder in ("plain", "undone"))
+        np.testing.assert_allclose(undone, np.clip(deemphasize(plain, 0.5), -1, 1), atol=1e-4)

@@ -1,8 +1,6 @@
 """The program that makes sound: its files, its report, and what it refuses."""
 
-import dataclasses
 import json
-import shutil
 import signal
 import subprocess
 import sys
@@ -17,10 +15,9 @@ import pytest
 import soundfile
 
 from experiments import generation, sample
-from tests.experiments.conftest import ROOT, Call
+from tests.experiments.conftest import ROOT, Call, with_pre_emphasis
 from wavenet_jax.audio.codec import Grid
 from wavenet_jax.audio.emphasis import deemphasize
-from wavenet_jax.config import to_json
 from wavenet_jax.model import WaveNet
 from wavenet_jax.sampling import Ancestral, Piece, Redrawn, load_session, stream
 from wavenet_jax.training import load
@@ -35,12 +32,20 @@ def test_files_hold_what_the_sampler_makes(call: Call, workdir: Path, tmp_path: 
     assert result["files"] == [str(tmp_path / "out_0.wav"), str(tmp_path / "out_1.wav")]
     assert result["picture"] == str(tmp_path / "out.png")
     assert (result["seconds"], result["step"], result["seed"]) == (0.6, 2, 5)
+    assert result["devices"] == 2  # of the eight, as many as there are streams to share
     assert result["times_real_time"] == pytest.approx(result["samples_per_second"] / 4_000)
     assert result["first_chunk_seconds"] > 0
 
     run, params, _ = load(workdir)
     pieces = stream(
-        WaveNet(run.model), params, jax.random.key(5), Ancestral(0.8), batch_size=2, length=2_400, chunk=1_000
+        WaveNet(run.model),
+        params,
+        jax.random.key(5),
+        Ancestral(0.8),
+        batch_size=2,
+        length=2_400,
+        chunk=1_000,
+        devices=jax.devices()[:2],
     )
     expected = Grid.of(run.model).decode(np.concatenate([piece.codes for piece in pieces], axis=1))
     for path, waveform in zip(result["files"], expected, strict=True):
@@ -64,7 +69,7 @@ def test_one_file_keeps_its_name_and_the_seed_decides(call: Call, workdir: Path,
 
 
 def test_pre_emphasis_of_the_data_is_undone(call: Call, workdir: Path, tmp_path: Path) -> None:
-    emphasized = _with_pre_emphasis(workdir, tmp_path / "emphasized", 0.5)
+    emphasized = with_pre_emphasis(workdir, tmp_path / "emphasized", 0.5)
     run, params, _ = load(workdir)
     output = tmp_path / "out.wav"
     assert call(sample.main, f"--workdir={emphasized}", f"--output={output}", "--seconds=0.6", "--noguard").code == 0
@@ -82,7 +87,7 @@ def test_pre_emphasis_of_the_data_is_undone(call: Call, workdir: Path, tmp_path:
 def test_two_files_with_a_session_between_them_are_one(
     pre_emphasis: float | None, call: Call, workdir: Path, tmp_path: Path
 ) -> None:
-    run = _with_pre_emphasis(workdir, tmp_path / "run", pre_emphasis)
+    run = with_pre_emphasis(workdir, tmp_path / "run", pre_emphasis)
     begin = (f"--workdir={run}", "--num_samples=2", "--temperature_at=0:0.5", "--temperature_at=0.6:1", "--noguard")
     session = tmp_path / "there.safetensors"
     whole, first, rest = (tmp_path / name for name in ("whole.wav", "first.wav", "rest.wav"))
@@ -98,7 +103,7 @@ def test_two_files_with_a_session_between_them_are_one(
 
     one = call(sample.main, f"--workdir={run}", f"--output={tmp_path / 'no.wav'}", f"--load_session={session}")
     assert one == (1, "", f"error: {session} holds 2 streams, got num_samples=1; give --num_samples=2\n")
-    other = _with_pre_emphasis(workdir, tmp_path / "other", 0.25)
+    other = with_pre_emphasis(workdir, tmp_path / "other", 0.25)
     ended = call(
         sample.main,
         f"--workdir={other}",
@@ -255,7 +260,7 @@ def test_a_signal_keeps_what_was_made(number: signal.Signals, code: int, workdir
         ),
         (
             ["--output={here}/new.wav", "--num_samples=3", "--devices=2"],
-            "2 devices cannot share 3 streams evenly; change --num_samples, or give --devices=1",
+            "2 devices cannot share 3 streams evenly; change --num_samples, or leave --devices out",
         ),
         (
             ["--output={here}/new.wav", "--devices=9"],
@@ -298,15 +303,6 @@ def test_overwrite_replaces(call: Call, workdir: Path, tmp_path: Path) -> None:
 
 def _contents(folder: Path) -> dict[str, bytes | None]:
     return {path.name: path.read_bytes() if path.is_file() else None for path in folder.iterdir()}
-
-
-def _with_pre_emphasis(workdir: Path, copy: Path, coefficient: float | None) -> Path:
-    """A copy of a run, whose data had this pre-emphasis."""
-    shutil.copytree(workdir, copy)
-    run, _, _ = load(workdir)
-    changed = dataclasses.replace(run, data=dataclasses.replace(run.data, pre_emphasis=coefficient))
-    (copy / "config.json").write_text(to_json(changed))
-    return copy
 
 
 def _samples(path: Path) -> np.ndarray:

@@ -1,5 +1,6 @@
 """Generation: strategies, the scan, prompts, streams. Never imports training."""
 
+from wavenet_jax.sampling.devices import sharing
 from wavenet_jax.sampling.frames import piece, whole_frames
 from wavenet_jax.sampling.guard import Guard, ranked
 from wavenet_jax.sampling.prompts import primed
@@ -29,6 +30,7 @@ __all__ = [
     "ranked",
     "save_session",
     "scan",
+    "sharing",
     "stream",
     "uniforms",
     "whole_frames",

@@ -29,6 +29,12 @@ def mesh_of(devices: Sequence[jax.Device], batch_size: int) -> Mesh:
     return jax.make_mesh((len(devices),), (_STREAMS,), axis_types=(AxisType.Auto,), devices=tuple(devices))
 
 
+def sharing(devices: Sequence[jax.Device], batch_size: int) -> list[jax.Device]:
+    """The first of the devices, as many as can share the streams evenly."""
+    count = max(count for count in range(1, len(devices) + 1) if batch_size % count == 0)
+    return list(devices[:count])
+
+
 def spread(mesh: Mesh, model: WaveNet, session: Session) -> Session:
     """The session with its streams on the devices, in order."""
     specs = _specs(model)

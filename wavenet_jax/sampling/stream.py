@@ -163,7 +163,7 @@ def stream(
     _check_frames(model, conditions, max(start + count for start, count in zip(began, lengths, strict=True)))
 
     weights, guided = prepare(model, params), guidance is not None
-    mesh = None if devices is None else mesh_of(devices, batch_size)
+    mesh = None if devices is None or len(devices) == 1 else mesh_of(devices, batch_size)
     if session is not None:
         session = copied(session)
     elif prompts is not None:
@@ -172,6 +172,8 @@ def stream(
         session = begin(model, key, batch_size, guided=guided)
     if mesh is not None:
         session = spread(mesh, model, session)
+    elif devices is not None and devices[0] != jax.devices()[0]:
+        session = jax.device_put(session, devices[0])
     scored = scored or guard is not None
 
     def go_on(session: Session, length: int, now: Conditions) -> tuple[Array, Array | None, Session]:
