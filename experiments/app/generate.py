@@ -3,6 +3,7 @@
 import dataclasses
 import secrets
 import shlex
+from pathlib import Path
 
 import numpy as np
 import streamlit as st
@@ -85,7 +86,10 @@ def _clip(config: RunConfig) -> Clip | None:
     waveform = held_out.read(clip, 0, longest)
     if config.data.pre_emphasis is not None:
         waveform = deemphasize(waveform, config.data.pre_emphasis)
-    return Clip(shared.readable(held_out.names[clip]), waveform)
+    name = held_out.names[clip]
+    folders = [Path(folder) for folder in config.data.data_dir]
+    there = [path for folder in folders for path in (folder / name, folder.parent / name) if path.is_file()]
+    return Clip(shared.readable(name), waveform, near(there[0]) if there else shared.readable(name))
 
 
 def _options(model: WaveNetConfig, clip: Clip | None) -> tuple[GenerationOptions, ConditionOptions]:
@@ -213,8 +217,7 @@ def _command(
     """What makes the same sound outside of the page."""
     lines = _given(options, GenerationOptions()) + _given(conditions, ConditionOptions())
     if clip is not None:
-        name = clip.name.rsplit("/", 1)[-1]
-        lines.append(f"--{'mel_from' if config.model.is_local else 'prime'}={name}")
+        lines.append(f"--{'mel_from' if config.model.is_local else 'prime'}={clip.path}")
     arguments = [
         f"--workdir={near(run.path)}",
         "--output=sound.wav",

@@ -27,7 +27,7 @@ _GREY = "#7d8590"  # legible on white and on black
 @st.cache_resource(show_spinner=False)
 def set_up() -> None:
     """Sets up this process, once."""
-    runtime.start()
+    runtime.start(cores_as_devices=True)
     # Pictures stand on the page's own background, light or dark; only what they measure is on white.
     matplotlib.rc("figure", facecolor="none")
     matplotlib.rc("savefig", facecolor="none")
@@ -141,6 +141,7 @@ def device() -> str:
 
 
 def device_name(kind: str, count: int) -> str:
-    """Some devices of a kind."""
-    name = kind.upper() if kind == "cpu" else kind
-    return f"{count} × {name}" if count > 1 else name
+    """Some devices of a kind; those of a processor are its cores."""
+    if kind == "cpu":
+        return f"CPU, {count} cores" if count > 1 else "CPU"
+    return f"{count} × {kind}" if count > 1 else kind

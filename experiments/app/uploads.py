@@ -27,6 +27,8 @@ class Clip(NamedTuple):
     """What the browser calls it; for showing alone."""
     waveform: np.ndarray
     """float32 ``[T]`` in [-1, 1], at the rate that was asked for."""
+    path: str
+    """How a terminal would name it."""
 
 
 def ask(label: str, rate: int, *, key: str, help: str | None = None) -> Clip | None:
@@ -67,7 +69,7 @@ def received(file: UploadedFile, rate: int) -> Clip:
             raise ValueError(f"{file.name} {error}") from None
     if not len(waveform):
         raise ValueError(f"{file.name} holds no samples")
-    return Clip(file.name, np.clip(waveform, -1.0, 1.0))
+    return Clip(file.name, np.clip(waveform, -1.0, 1.0), file.name.rsplit("/", 1)[-1])
 
 
 @contextmanager
