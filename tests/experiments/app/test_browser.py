@@ -117,7 +117,7 @@ def test_sound_arrives_while_it_is_made_and_is_saved_whole(page: Page, server: S
         time.sleep(0.02)
     assert now["making"]
     assert 0 < int(now["received"]) < SECONDS * 10
-    assert now["state"] == "playing"
+    assert now["state"] in ("playing", "waiting")  # waiting for the next piece, where the machine is busy
 
     samples = saved(page, tmp_path / "saved.wav")
     assert samples.shape == (SECONDS * RATE,)
