@@ -9,6 +9,9 @@ from wavenet_jax.model import step
 from wavenet_jax.sampling import begin, stream
 from wavenet_jax.sampling.devices import advance_on, mesh_of, spread
 
+# Bit for bit means: with the programs that users run.
+pytestmark = pytest.mark.usefixtures("optimized")
+
 
 @pytest.mark.parametrize("name", ["plain", "frames_and_classes"])
 def test_devices_share_streams(name: str) -> None:

@@ -25,6 +25,9 @@ from tests.sampling.networks import (
 from wavenet_jax.model import condition, step, told
 from wavenet_jax.sampling import Session, advance, begin, piece, prefill, primed, prompts, stream
 
+# Bit for bit means: with the programs that users run.
+pytestmark = pytest.mark.usefixtures("optimized")
+
 NAMES = ["kernel_3_wide_input", "two_contexts", "frames_and_classes"]
 LONGEST = 48  # a multiple of both periods and of the hop
 

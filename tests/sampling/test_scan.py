@@ -13,6 +13,9 @@ from tests.sampling.networks import CONFIGS, KEY, STRATEGY, STREAMS, conditions,
 from wavenet_jax.audio.codec import Grid
 from wavenet_jax.sampling import Ancestral, Schedule, advance, begin, piece, uniforms
 
+# Bit for bit means: with the programs that users run.
+pytestmark = pytest.mark.usefixtures("optimized")
+
 LENGTH = 60
 
 

@@ -13,6 +13,9 @@ from tests.sampling.networks import CONFIGS, KEY, STRATEGY, STREAMS, conditions,
 from wavenet_jax.config import WaveNetConfig
 from wavenet_jax.sampling import begin, load_session, save_session, stream
 
+# Other processes do not save the effort.
+pytestmark = pytest.mark.usefixtures("optimized")
+
 NAME = "frames_and_classes"
 CHILD = f"""
 import sys, numpy as np
