@@ -121,6 +121,7 @@ def _save(page: Page, path: Path) -> None:
     height = page.locator(".stMain").evaluate("main => main.scrollHeight")
     page.set_viewport_size({"width": width, "height": min(height + 10, MOST_PIXELS)})
     page.wait_for_timeout(1_500)  # charts are drawn anew for a new size
+    settle(page)  # what is being drawn anew is pale
     picture = Image.open(io.BytesIO(page.screenshot()))
     picture.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE).save(path, optimize=True)
     page.set_viewport_size({"width": width, "height": HEIGHT})
