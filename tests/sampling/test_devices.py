@@ -6,7 +6,7 @@ import pytest
 
 from tests.sampling.networks import KEY, STRATEGY, conditions, joined, prepared, some_codes, trained
 from wavenet_jax.model import step
-from wavenet_jax.sampling import begin, stream
+from wavenet_jax.sampling import begin, sharing, stream
 from wavenet_jax.sampling.devices import advance_on, mesh_of, spread
 
 # Bit for bit means: with the programs that users run.
@@ -36,6 +36,11 @@ def test_devices_share_streams(name: str) -> None:
         )
         np.testing.assert_array_equal(joined(alone), made[start : start + 2])
     assert (made[0] != made[2]).any()
+
+
+@pytest.mark.parametrize(("streams", "devices"), [(1, 1), (2, 2), (3, 3), (7, 7), (9, 3), (11, 1), (12, 6), (64, 8)])
+def test_as_many_devices_as_divide_the_streams_share_them(streams: int, devices: int) -> None:
+    assert sharing(jax.devices(), streams) == jax.devices()[:devices]
 
 
 def test_devices_tell_each_other_nothing() -> None:
