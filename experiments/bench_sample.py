@@ -68,7 +68,7 @@ def main(options: Options) -> None:
 
 def _measure(config: WaveNetConfig, batch: int, steps: int, repeats: int, count: int | None) -> dict[str, Any]:
     model = WaveNet(config)
-    mesh = mesh_of(sharing(jax.devices(), batch) if count is None else jax.devices()[:count], batch)
+    mesh = mesh_of(sharing(jax.devices(), batch, count), batch)
     params = jax.jit(lambda key: model.init(key, method="weights"))(jax.random.key(0))["params"]
     conditions = blank_conditions(config, batch, steps)
     limit = MatrixVector(config.multiply_adds) if batch == 1 else Matmul()

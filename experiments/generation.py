@@ -211,16 +211,12 @@ def _devices(count: int | None, streams: int) -> list[jax.Device]:
     Raises:
       ValueError: there are not so many, or they cannot share evenly.
     """
-    there = jax.local_devices()
-    if count is None:
-        return sharing(there, streams)
-    if count > len(there):
-        raise ValueError(f"devices must be at most the {len(there)} of this machine, got {count}")
-    if streams % count:
+    devices = sharing(jax.local_devices(), streams, count)
+    if streams % len(devices):
         raise ValueError(
             f"{count} devices cannot share {streams} streams evenly; change --num_samples, or leave --devices out"
         )
-    return there[:count]
+    return devices
 
 
 def _check_end(run: RunConfig, lengths: Sequence[int]) -> None:

@@ -54,16 +54,13 @@ def start(hosts: Hosts | None = None, *, cores_as_devices: bool = False) -> None
     _keep_memory()
     if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
         jax.config.update("jax_compilation_cache_dir", str(cache_directory() / "compiled"))
-    chosen = getattr(jax.config, "jax_num_cpu_devices", 0) > 0 or "host_platform_device_count" in _xla_flags()
+    by_flag = "host_platform_device_count" in os.environ.get("XLA_FLAGS", "")
+    chosen = by_flag or getattr(jax.config, "jax_num_cpu_devices", 0) > 0
     if cores_as_devices and not chosen:
         with contextlib.suppress(RuntimeError):  # JAX runs already, with the devices that it has
             jax.config.update("jax_num_cpu_devices", _cores())
     if hosts is not None and hosts.distributed:
         jax.distributed.initialize(hosts.coordinator, hosts.num_processes, hosts.process_id)
-
-
-def _xla_flags() -> str:
-    return os.environ.get("XLA_FLAGS", "")
 
 
 def _cores() -> int:

@@ -87,9 +87,8 @@ def _clip(config: RunConfig) -> Clip | None:
     if config.data.pre_emphasis is not None:
         waveform = deemphasize(waveform, config.data.pre_emphasis)
     name = held_out.names[clip]
-    folders = [Path(folder) for folder in config.data.data_dir]
-    there = [path for folder in folders for path in (folder / name, folder.parent / name) if path.is_file()]
-    return Clip(shared.readable(name), waveform, near(there[0]) if there else shared.readable(name))
+    path = held_out.beside(clip, Path(name).suffix)  # its own
+    return Clip(shared.readable(name), waveform, shared.readable(name if path is None else near(Path(path))))
 
 
 def _options(model: WaveNetConfig, clip: Clip | None) -> tuple[GenerationOptions, ConditionOptions]:

@@ -43,6 +43,12 @@ def test_as_many_devices_as_divide_the_streams_share_them(streams: int, devices:
     assert sharing(jax.devices(), streams) == jax.devices()[:devices]
 
 
+def test_no_more_devices_share_streams_than_there_are() -> None:
+    assert sharing(jax.devices(), 3, 2) == jax.devices()[:2]
+    with pytest.raises(ValueError, match="devices must be at most the 8 of this machine, got 9"):
+        sharing(jax.devices(), 9, 9)
+
+
 def test_devices_tell_each_other_nothing() -> None:
     model, weights = prepared("plain")
     mesh = mesh_of(jax.devices(), 8)

@@ -29,9 +29,16 @@ def mesh_of(devices: Sequence[jax.Device], batch_size: int) -> Mesh:
     return jax.make_mesh((len(devices),), (_STREAMS,), axis_types=(AxisType.Auto,), devices=tuple(devices))
 
 
-def sharing(devices: Sequence[jax.Device], batch_size: int) -> list[jax.Device]:
-    """The first of the devices, as many as can share the streams evenly."""
-    count = max(count for count in range(1, len(devices) + 1) if batch_size % count == 0)
+def sharing(devices: Sequence[jax.Device], batch_size: int, count: int | None = None) -> list[jax.Device]:
+    """The first of the devices: ``count`` of them, or as many as can share the streams evenly.
+
+    Raises:
+      ValueError: there are not so many.
+    """
+    if count is None:
+        count = max(share for share in range(1, len(devices) + 1) if batch_size % share == 0)
+    if count > len(devices):
+        raise ValueError(f"devices must be at most the {len(devices)} of this machine, got {count}")
     return list(devices[:count])
 
 
