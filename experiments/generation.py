@@ -25,7 +25,9 @@ from wavenet_jax.sampling import Guard, Redrawn, Strategy, Stream, ranked, shari
 from wavenet_jax.typing import Params
 
 _SECONDS = 2.0
-_PIECES_PER_SECOND = 10
+PIECES_PER_SECOND = 10
+"""How often streams are given out, and listened to by the guard."""
+
 _NO_SILENCE_DB = -1_000.0
 
 
@@ -70,7 +72,7 @@ class Generation:
         self._plans = [plan for plan in plans for _ in range(self.takes)]
         self._guidance, self._guard, self._begun = guidance, guard, begun
         self._decode = Decoder(run, len(self._plans), begun and begun.latest)
-        self._chunk = whole_frames(run.model, math.ceil(self.rate / _PIECES_PER_SECOND))
+        self._chunk = whole_frames(run.model, math.ceil(self.rate / PIECES_PER_SECOND))
         self._stream: Stream | None = None
         self._collapsed = np.zeros(len(self._plans), bool)
         self._nats, self._samples = np.zeros((2, len(self._plans)))

@@ -6,9 +6,14 @@ The long-term average spectrum in third-octave bands (Byrne et al., An internati
 speech spectra, 1994) of the given files is compared with that of the run's held-out files, both at the same level; the
 distance is the mean absolute difference over bands, in dB. Beside it stand the distances of white noise, and of one
 half of the held-out files from the other: what no generator can beat with so much audio.
+
+``guard_alarms`` says how often the guard of experiments.sample would have gone back, had the network made the held-out
+files: bounds that fit the data leave them alone. Its flags are the same here.
 """
 
 import json
+import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,9 +22,11 @@ import numpy as np
 from scipy.signal import welch
 
 from experiments import flags, runtime, sources
+from experiments.generation import PIECES_PER_SECOND
 from wavenet_jax.audio.files import read_audio
 from wavenet_jax.audio.impression import Impression
 from wavenet_jax.config import Checked, option
+from wavenet_jax.sampling import Guard
 from wavenet_jax.training.directory import read_config
 
 _LOWEST_HZ = 100
@@ -35,7 +42,7 @@ class Options(Checked):
     split: str = option("validation", "Which of the run's files are the reference.", choices=("validation", "train"))
 
 
-def main(options: Options) -> None:
+def main(options: Options, guard: Guard) -> None:
     if not options.audio:
         raise ValueError("audio needs the name of a file, got none")
     runtime.start()
@@ -59,8 +66,16 @@ def main(options: Options) -> None:
         "level_db": impression.level_db,
         "reference_level_db": expected.level_db,
         "verdict": impression.verdict(expected),
+        "guard_alarms": _alarms(guard, reference, rate),
     }
     print(json.dumps(result))
+
+
+def _alarms(guard: Guard, sounds: Sequence[np.ndarray], sample_rate: int) -> dict[str, float]:
+    """Of all sounds together, and how long they are."""
+    chunk = math.ceil(sample_rate / PIECES_PER_SECOND)
+    found = sum((Counter(guard.alarms(sound, sample_rate, chunk)) for sound in sounds), Counter())
+    return {"silence": found["silence"], "noise": found["noise"], "seconds": sum(map(len, sounds)) / sample_rate}
 
 
 def band_levels(sounds: Sequence[np.ndarray], sample_rate: int) -> np.ndarray:

@@ -10,6 +10,8 @@ from tests.experiments.conftest import Call
 from wavenet_jax.audio.files import write_wav
 
 RATE = 16_000
+QUIET = ("--silence_db=0", "--silence_seconds=0.05")
+"""Flags of a guard to which everything is silence."""
 
 
 def test_the_distance_hears_colour_not_level() -> None:
@@ -28,6 +30,9 @@ def test_compares_audio_with_the_data_of_a_run(call: Call, workdir: Path, tmp_pa
     result = json.loads(ended.out)
     assert (result["files"], result["seconds"], result["verdict"]) == ([str(sound)], 1.0, "silence")
     assert result["real_audio_distance_db"] > 0
+    assert set(result["guard_alarms"]) == {"silence", "noise", "seconds"}
+    fussy = call(listen.main, f"--workdir={workdir}", f"--audio={sound}", "--split=train", *QUIET)
+    assert json.loads(fussy.out)["guard_alarms"]["silence"] > result["guard_alarms"]["silence"]
     assert result["level_db"] < result["reference_level_db"] - 60
 
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from scipy import special
 
 from wavenet_jax.config import WaveNetConfig
+from wavenet_jax.model import heads
 from wavenet_jax.model.heads import Categorical, CoarseFine, FineWeights, Head, Mixture, Scalar, head_of
 from wavenet_jax.typing import Array
 
@@ -307,6 +308,8 @@ def truncated(head: Head, outputs: Array, uniforms: Array, options: dict[str, Sc
     return head.sample(outputs, uniforms, **options)  # type: ignore[arg-type]
 
 
+inverse_cdf = jax.jit(heads._inverse_cdf)
+
 PROBABILITIES = np.array([0.05, 0.4, 0.1, 0.3, 0.15])
 
 
@@ -348,6 +351,33 @@ def test_truncation_keeps_exactly_the_right_levels(options: dict[str, float], ke
     assert set(np.unique(codes)) == kept
     # Measured: 1.6e-4; the strata allow 2.4e-4.
     np.testing.assert_allclose(shares, expected / expected.sum(), atol=3e-4)
+
+
+@given(
+    weights=st.lists(st.sampled_from([0.0, 1e-42, 1e-30, 1e-7, 0.3, 1.0]), min_size=1, max_size=300),
+    seed=st.integers(0, 1000),
+)
+@example(weights=[0.0] * 15 + [1.0] + [0.0] * 240, seed=0)
+@example(weights=[1.0] + [1e-42] * 40, seed=0)
+def test_draws_are_where_the_running_sum_passes_the_uniform(weights: list[float], seed: int) -> None:
+    if not any(weight > 1e-40 for weight in weights):
+        weights = [*weights, 1.0]
+    values = np.array(weights + [0.0] * (300 - len(weights)), np.float32)
+    uniforms = np.append(np.random.default_rng(seed).random(62, np.float32), np.float32([0, 1 - 2**-24]))
+    drawn = np.asarray(inverse_cdf(np.tile(values, (64, 1)), uniforms[:, None]))
+    assert (values[drawn] > 0).all(), "drew what has no weight"
+    sums = np.append(0, np.cumsum(values.astype(np.float64))) / values.astype(np.float64).sum()
+    # Measured: off by at most 6e-8 of the sum.
+    assert (sums[drawn] <= uniforms + 1e-6).all()
+    assert (sums[drawn + 1] >= uniforms - 1e-6).all()
+
+
+@pytest.mark.parametrize("choices", [1, 2, 3, 10, 256, 257, 4096])
+def test_draws_of_any_number_of_choices_reach_all_of_them(choices: int) -> None:
+    weights = np.random.default_rng(choices).uniform(0.5, 1, choices).astype(np.float32)
+    uniforms = ((np.cumsum(weights, dtype=np.float64) - weights / 2) / weights.sum(dtype=np.float64))[:, None]
+    drawn = inverse_cdf(np.tile(weights, (choices, 1)), uniforms.astype(np.float32))
+    np.testing.assert_array_equal(drawn, np.arange(choices))
 
 
 def test_truncation_breaks_ties_by_number_and_never_draws_what_is_cut_off() -> None:

@@ -39,10 +39,19 @@ def sounds() -> dict[str, np.ndarray]:
         ("tone", 6.5, "sound"),
     ],
 )
-@pytest.mark.parametrize("guard", [Guard(), Guard.beside(Impression(-20.0, 0.1), 4.0)])
-def test_verdicts(guard: Guard, name: str, bits: float, verdict: str) -> None:
+def test_verdicts(name: str, bits: float, verdict: str) -> None:
     codes = Grid.of(CONFIG).encode(sounds()[name])
-    assert guard.verdict(CONFIG, codes, np.full(4_000, -bits * math.log(2))) == verdict
+    assert Guard().verdict(CONFIG, codes, np.full(4_000, -bits * math.log(2))) == verdict
+
+
+def test_alarms_are_stretches_that_last() -> None:
+    quarters = sounds()
+    sound, silence, noise = (np.tile(quarters[name], 4) for name in ("tone", "silence", "noise"))
+    alarms = Guard().alarms(np.concatenate([sound, silence, noise, sound, silence, sound]), RATE, 1_000)
+    assert alarms == {"silence": 2, "noise": 1}
+    assert Guard(silence_seconds=1.1, noise_seconds=1.1).alarms(silence, RATE, 1_000) == {"silence": 0, "noise": 0}
+    assert Guard(silence_db=-90).alarms(silence, RATE, 1_000) == {"silence": 0, "noise": 0}
+    assert Guard().alarms(noise[: RATE // 5], RATE, 1_000) == {"silence": 0, "noise": 0}
 
 
 def guarded(session: Session, guard: Guard | None) -> list[Piece]:

@@ -19,17 +19,20 @@ pytestmark = pytest.mark.usefixtures("optimized")
 LENGTH = 60
 
 
-def generate(name: str, lengths: list[int], strategy: Ancestral = STRATEGY) -> tuple[np.ndarray, np.ndarray]:
-    """Codes and log-likelihoods ``[STREAMS, sum(lengths)]``, made in calls of the given lengths."""
+def generate(
+    name: str, lengths: list[int], strategy: Ancestral = STRATEGY, streams: int = STREAMS
+) -> tuple[np.ndarray, np.ndarray]:
+    """Codes and log-likelihoods ``[streams, sum(lengths)]``, made in calls of the given lengths."""
     model, weights = prepared(name)
-    session, made, start = begin(model, KEY, STREAMS), [], 0
+    session, made, start = begin(model, KEY, streams), [], 0
+    told = jax.tree.map(lambda rows: rows[:streams], conditions(name))
     for length in lengths:
-        now = piece(model.config, conditions(name), [start] * STREAMS, length)
+        now = piece(model.config, told, [start] * streams, length)
         codes, nats, session = advance(model, weights, strategy, session, length, now, scored=True)
         assert nats is not None
         made.append((np.asarray(codes), np.asarray(nats)))
         start += length
-    assert session.time.tolist() == [start] * STREAMS
+    assert session.time.tolist() == [start] * streams
     codes, nats = (np.concatenate(parts, axis=1) for parts in zip(*made, strict=True))
     return codes, nats
 
@@ -66,6 +69,16 @@ def test_sampler_equals_full_pass(name: str) -> None:
 def test_short_calls_equal_one_long_one(name: str, order: list[int]) -> None:
     """Bit for bit, log-likelihoods included."""
     for pieces, expected in zip(generate(name, order), whole(name), strict=True):
+        np.testing.assert_array_equal(pieces, expected)
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_a_stream_alone_is_the_same(name: str) -> None:
+    """It takes other programs, of which much is one kernel on a CPU."""
+    codes, nats = generate(name, [LENGTH], streams=1)
+    np.testing.assert_array_equal(codes, whole(name)[0][:1])
+    np.testing.assert_allclose(nats, whole(name)[1][:1], atol=1e-4)
+    for pieces, expected in zip(generate(name, [12] * 5, streams=1), (codes, nats), strict=True):
         np.testing.assert_array_equal(pieces, expected)
 
 

@@ -2,6 +2,7 @@
 
 from wavenet_jax.model.conditioner import condition
 from wavenet_jax.model.heads import Head, head_of
+from wavenet_jax.model.kernel import one_kernel
 from wavenet_jax.model.stack import Condition, told
 from wavenet_jax.model.wavenet import (
     WaveNet,
@@ -25,6 +26,7 @@ __all__ = [
     "condition",
     "extend",
     "head_of",
+    "one_kernel",
     "parameter_count",
     "parameter_shapes",
     "state_before",

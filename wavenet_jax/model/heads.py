@@ -324,9 +324,7 @@ def _draw(
     """Indices drawn by inverse CDF: ``[..., C], [..., 1] -> [...]`` int32."""
     weights = jnp.exp((logits - logits.max(axis=-1, keepdims=True)) / temperature)
     if top_k is None and top_p is None and min_p is None:
-        cumulative = jnp.cumsum(weights, axis=-1)
-        passed = cumulative <= uniforms * cumulative[..., -1:]
-        return jnp.minimum(passed.sum(axis=-1), logits.shape[-1] - 1).astype(jnp.int32)
+        return _inverse_cdf(weights, uniforms)
     # From the most probable one down, whatever stays is a prefix.
     order = jnp.argsort(-weights, axis=-1)
     weights = jnp.take_along_axis(weights, order, axis=-1)
@@ -339,6 +337,37 @@ def _draw(
     if min_p is not None:
         kept = jnp.minimum(kept, (weights >= min_p).sum(axis=-1, keepdims=True))
     last = jnp.maximum(kept.astype(jnp.int32) - 1, 0)
-    passed = cumulative <= uniforms * jnp.take_along_axis(cumulative, last, axis=-1)
-    rank = jnp.minimum(passed.sum(axis=-1, keepdims=True), last)
+    staying = jnp.where(_along(jnp.arange(logits.shape[-1]), last[..., 0]) <= last, weights, 0)
+    rank = _inverse_cdf(staying, uniforms)[..., None]
     return jnp.take_along_axis(order, rank, axis=-1)[..., 0].astype(jnp.int32)
+
+
+def _inverse_cdf(weights: Array, uniforms: Array) -> Array:
+    """Indices drawn in proportion to ``weights``, none below zero: ``[..., C], [..., 1] -> [...]`` int32.
+
+    First one of about sqrt(C) stretches, then a place in it: two short sums take a fraction of the time of a long one.
+    What has no weight is never drawn.
+    """
+    choices = weights.shape[-1]
+    width = math.isqrt(choices - 1) + 1
+    missing = -choices % width
+    padded = jnp.pad(weights, [(0, 0)] * (weights.ndim - 1) + [(0, missing)])
+    stretches = padded.reshape(*weights.shape[:-1], -1, width)
+    ends = _running_sum(stretches.sum(axis=-1))
+    target = uniforms * ends[..., -1:]
+    stretch = _first_beyond(ends, target)
+    before = _chosen(ends, stretch[..., 0] - 1)[..., None]
+    within = jnp.take_along_axis(stretches, stretch[..., None], axis=-2)[..., 0, :]
+    place = _first_beyond(_running_sum(within), target - before)
+    return (stretch * width + place)[..., 0].astype(jnp.int32)
+
+
+def _running_sum(values: Array) -> Array:
+    """The sums up to each of a few values, ``[..., C] -> [..., C]``: equal where nothing is added, never falling."""
+    until = np.tri(values.shape[-1], dtype=bool)
+    return jnp.where(until.reshape((1,) * (values.ndim - 1) + until.shape), values[..., None, :], 0).sum(axis=-1)
+
+
+def _first_beyond(sums: Array, target: Array) -> Array:
+    """The first running sum that is above the target, or all there is: ``[..., C], [..., 1] -> [..., 1]``."""
+    return ((sums <= target) & (sums < sums[..., -1:])).sum(axis=-1, keepdims=True)

@@ -3,29 +3,27 @@
 A network hears nothing but itself; once what it hears is unlike anything it learned from, it seldom finds back.
 """
 
+import itertools
 import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from wavenet_jax.audio.codec import Grid
-from wavenet_jax.audio.impression import FLAT, QUIET_DB, Impression
+from wavenet_jax.audio.impression import FLAT, Impression
 from wavenet_jax.config import Checked, WaveNetConfig, option
 
 _BITS_OF_NOISE = 0.7
 """Share of a code's bits. White noise at -25 dBFS has 0.9 of them on 8 µ-law bits, 0.8 on 16 linear ones; held-out
 speech costs trained networks 0.4 to 0.55."""
 
-_MORE_BITS = 1.5
-"""So many more bits per sample than held-out audio has are not of its kind."""
-
 
 @dataclass(frozen=True)
 class Guard(Checked):
     """What sound is not worth keeping, and how often it is drawn again.
 
-    The defaults are for recordings at a usual level, far from both bounds. Of a run whose audio is known, take
-    ``beside``: music of whispers, or of noise, is told from a runaway only by what is usual.
+    The defaults are for recordings at a usual level, far from both bounds. Music of whispers, or of noise, wants
+    others; ``alarms`` tells which of them fit.
     """
 
     silence_db: float = option(-60.0, "Level in dB of full scale below which sound counts as silence.")
@@ -38,25 +36,34 @@ class Guard(Checked):
     noise_seconds: float = option(0.3, "Noise of this length, in seconds, is drawn again.", above=0)
     attempts: int = option(3, "How often sound is drawn again before it is kept as it is.", at_least=1)
 
-    @classmethod
-    def beside(cls, real: Impression, bits_per_sample: float) -> "Guard":
-        """Bounds relative to what is usual: held-out audio, and how surprising it is to the network."""
-        return cls(
-            silence_db=real.level_db - QUIET_DB,
-            noise_db=real.level_db - 10,
-            noise_flatness=min(real.flat, 1.0),
-            noise_bits=bits_per_sample + _MORE_BITS,
-        )
-
     def verdict(self, config: WaveNetConfig, codes: np.ndarray, nats: np.ndarray) -> str:
         """``silence``, ``noise`` or ``sound``: of codes ``[T]`` and their log-likelihoods ``[T]``."""
-        impression = Impression.of(Grid.of(config).decode(codes))
-        if impression.level_db < self.silence_db:
-            return "silence"
+        heard = self._heard(Grid.of(config).decode(codes))
         bits = -float(np.mean(nats, dtype=np.float64)) / math.log(2)
         most = _BITS_OF_NOISE * math.log2(config.levels) if self.noise_bits is None else self.noise_bits
+        return "sound" if heard == "noise" and bits <= most else heard
+
+    def alarms(self, waveform: np.ndarray, sample_rate: int, chunk: int) -> dict[str, int]:
+        """How often it would go back in real audio ``[T]``, heard ``chunk`` samples at a time: for silence, for noise.
+
+        At most, since no network says how surprising the audio is: whatever is loud and flat enough counts as noise.
+        """
+        verdicts = [
+            self._heard(waveform[start : start + chunk]) for start in range(0, len(waveform) - chunk + 1, chunk)
+        ]
+        found = dict.fromkeys(("silence", "noise"), 0)
+        for heard, alike in itertools.groupby(verdicts):
+            if chunk * len(list(alike)) >= self.patience(heard, sample_rate):
+                found[heard] += 1
+        return found
+
+    def _heard(self, waveform: np.ndarray) -> str:
+        """What a waveform is by level and flatness alone."""
+        impression = Impression.of(waveform)
+        if impression.level_db < self.silence_db:
+            return "silence"
         loud, flat = impression.level_db > self.noise_db, impression.flatness > self.noise_flatness
-        return "noise" if loud and flat and bits > most else "sound"
+        return "noise" if loud and flat else "sound"
 
     def patience(self, verdict: str, sample_rate: int) -> float:
         """Samples after which a verdict is acted on."""

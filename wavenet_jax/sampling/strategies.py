@@ -4,6 +4,7 @@ They are pytrees: a new temperature is a new number, not a new compilation.
 """
 
 import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -11,7 +12,7 @@ from typing import Any, Protocol
 import jax
 import jax.numpy as jnp
 
-from wavenet_jax.model import Head
+from wavenet_jax.model import Head, one_kernel
 from wavenet_jax.typing import Array
 
 
@@ -78,7 +79,9 @@ class Ancestral:
             return head.sample(outputs, uniforms, temperature, top_k=self.top_k, top_p=self.top_p, min_p=self.min_p)
 
         if not isinstance(self.temperature, Schedule):
-            return draw(outputs, uniforms, self.temperature)
+            one_row = math.prod(outputs.shape[:-1]) == 1
+            sorts = (self.top_k, self.top_p, self.min_p) != (None, None, None)
+            return (one_kernel(draw) if one_row and not sorts else draw)(outputs, uniforms, self.temperature)
         assert now is not None, "a schedule needs what over() gives"
         return jax.vmap(draw)(outputs, uniforms, now)
 
