@@ -37,10 +37,10 @@ app: .venv/ui
 	$(BIN)/python -m experiments.app
 
 test: .venv/dev
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist=loadfile
 
 test-all: .venv/dev
-	$(BIN)/python -m pytest -n 2 -m "not browser"
+	$(BIN)/python -m pytest -n 2 --dist=loadfile -m "not browser"
 
 test-browser: .venv/dev
 	$(BIN)/python -m pytest -m browser tests/experiments/app
