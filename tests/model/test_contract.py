@@ -89,7 +89,13 @@ def make(config: WaveNetConfig, length: int, seed: int = 0) -> tuple[WaveNet, di
     codes = random.integers(0, config.levels, (3, length))
     other = (codes + random.integers(1, config.levels, codes.shape)) % config.levels
     params = jax.jit(lambda key: model.init(key, method="weights"))(jax.random.key(seed))["params"]
-    params = jax.tree.map(lambda leaf: leaf + 0.1 * random.standard_normal(leaf.shape).astype(np.float32), params)
+
+    def changed(path: tuple, leaf: jax.Array) -> jax.Array:
+        # In front of rectifiers, above zero: ones that let nothing through would hide the past.
+        middle = 1.0 if path[-1].key in ("skip_bias", "hidden_bias") else 0.0
+        return leaf + middle + 0.1 * random.standard_normal(leaf.shape).astype(np.float32)
+
+    params = jax.tree_util.tree_map_with_path(changed, params)
     return model, params, jnp.asarray(codes, jnp.int32), jnp.asarray(other, jnp.int32)
 
 
