@@ -18,16 +18,14 @@ from experiments.generation_options import GenerationOptions, strategy_of
 from experiments.outputs import MOST_SAMPLES
 from wavenet_jax.audio.codec import Grid
 from wavenet_jax.audio.emphasis import deemphasize
-from wavenet_jax.config import RunConfig
+from wavenet_jax.config import RunConfig, WaveNetConfig
 from wavenet_jax.data import blocks, open_clip
 from wavenet_jax.model import WaveNet
 from wavenet_jax.sampling import Guard, Redrawn, Strategy, Stream, ranked, sharing, stream, whole_frames
 from wavenet_jax.typing import Params
 
 _SECONDS = 2.0
-PIECES_PER_SECOND = 10
-"""How often streams are given out, and listened to by the guard."""
-
+_PIECES_PER_SECOND = 10
 _NO_SILENCE_DB = -1_000.0
 
 
@@ -40,6 +38,11 @@ class Waveforms(NamedTuple):
     """Log-likelihoods of the samples that were made, float32 ``[T]`` of each stream."""
     redrawn: tuple[Redrawn, ...]
     """What the guard did since the piece before."""
+
+
+def samples_of_a_piece(model: WaveNetConfig) -> int:
+    """How many samples of each stream are given out, and listened to by the guard, at a time."""
+    return whole_frames(model, math.ceil(model.sample_rate / _PIECES_PER_SECOND))
 
 
 class Generation:
@@ -72,7 +75,7 @@ class Generation:
         self._plans = [plan for plan in plans for _ in range(self.takes)]
         self._guidance, self._guard, self._begun = guidance, guard, begun
         self._decode = Decoder(run, len(self._plans), begun and begun.latest)
-        self._chunk = whole_frames(run.model, math.ceil(self.rate / PIECES_PER_SECOND))
+        self._chunk = samples_of_a_piece(run.model)
         self._stream: Stream | None = None
         self._collapsed = np.zeros(len(self._plans), bool)
         self._nats, self._samples = np.zeros((2, len(self._plans)))

@@ -12,7 +12,6 @@ files: bounds that fit the data leave them alone. Its flags are the same here.
 """
 
 import json
-import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,10 +21,10 @@ import numpy as np
 from scipy.signal import welch
 
 from experiments import flags, runtime, sources
-from experiments.generation import PIECES_PER_SECOND
+from experiments.generation import samples_of_a_piece
 from wavenet_jax.audio.files import read_audio
 from wavenet_jax.audio.impression import Impression
-from wavenet_jax.config import Checked, option
+from wavenet_jax.config import Checked, WaveNetConfig, option
 from wavenet_jax.sampling import Guard
 from wavenet_jax.training.directory import read_config
 
@@ -66,16 +65,16 @@ def main(options: Options, guard: Guard) -> None:
         "level_db": impression.level_db,
         "reference_level_db": expected.level_db,
         "verdict": impression.verdict(expected),
-        "guard_alarms": _alarms(guard, reference, rate),
+        "guard_alarms": _alarms(guard, reference, config.model),
     }
     print(json.dumps(result))
 
 
-def _alarms(guard: Guard, sounds: Sequence[np.ndarray], sample_rate: int) -> dict[str, float]:
+def _alarms(guard: Guard, sounds: Sequence[np.ndarray], model: WaveNetConfig) -> dict[str, float]:
     """Of all sounds together, and how long they are."""
-    chunk = math.ceil(sample_rate / PIECES_PER_SECOND)
-    found = sum((Counter(guard.alarms(sound, sample_rate, chunk)) for sound in sounds), Counter())
-    return {"silence": found["silence"], "noise": found["noise"], "seconds": sum(map(len, sounds)) / sample_rate}
+    rate, chunk = model.sample_rate, samples_of_a_piece(model)
+    found = sum((Counter(guard.alarms(sound, rate, chunk)) for sound in sounds), Counter())
+    return {"silence": found["silence"], "noise": found["noise"], "seconds": sum(map(len, sounds)) / rate}
 
 
 def band_levels(sounds: Sequence[np.ndarray], sample_rate: int) -> np.ndarray:

@@ -26,11 +26,11 @@ def test_values_and_gradients_are_those_of_the_function() -> None:
     random = np.random.default_rng(0)
     x, *weights = (jnp.asarray(random.standard_normal((rows, 8)), jnp.float32) for rows in (1, 8, 8))
     inputs = (x, tuple(weights))
-    for actual, expected in zip(jax.jit(one_kernel(mixed))(*inputs), mixed(*inputs), strict=True):
+    for actual, expected in zip(jax.jit(one_kernel(mixed, 1))(*inputs), mixed(*inputs), strict=True):
         np.testing.assert_allclose(actual, expected, rtol=1e-5, atol=1e-6)
     slopes, expected_slopes = (
         jax.jit(jax.grad(lambda *inputs, run=run: run(*inputs)[1], argnums=(0, 1)))(*inputs)
-        for run in (one_kernel(mixed), mixed)
+        for run in (one_kernel(mixed, 1), mixed)
     )
     jax.tree.map(
         lambda one, other: np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6), slopes, expected_slopes

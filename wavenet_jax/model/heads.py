@@ -328,11 +328,11 @@ def _draw(
     # From the most probable one down, whatever stays is a prefix.
     order = jnp.argsort(-weights, axis=-1)
     weights = jnp.take_along_axis(weights, order, axis=-1)
-    cumulative = jnp.cumsum(weights, axis=-1)
     kept = jnp.full_like(order[..., :1], logits.shape[-1])
     if top_k is not None:
         kept = jnp.minimum(kept, top_k)
     if top_p is not None:
+        cumulative = jnp.cumsum(weights, axis=-1)
         kept = jnp.minimum(kept, 1 + (cumulative < top_p * cumulative[..., -1:]).sum(axis=-1, keepdims=True))
     if min_p is not None:
         kept = jnp.minimum(kept, (weights >= min_p).sum(axis=-1, keepdims=True))

@@ -7,7 +7,7 @@ concatenated gates: the same sum, far fewer passes over memory.
 
 import functools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import jax
@@ -129,16 +129,12 @@ def step(
     together; only the current sample goes through the layers one after another. ``told`` is what the condition adds
     inside every gate, ``[L, B, G]``.
     """
-    recall: Callable[..., tuple[Array, Array]] = functools.partial(_recall, config)
-    through: Callable[..., tuple[Array, Array]] = functools.partial(_through, config)
-    if x.shape[0] == 1:
-        # To start each product of a single row by itself takes half as long as the product.
-        recall, through = one_kernel(recall), one_kernel(through)
+    rows = x.shape[0]
     if config.kernel_size > 1:
-        slots, past = recall(state)
+        slots, past = one_kernel(functools.partial(_recall, config), rows)(state)
         projected = jnp.einsum("lkbr,lkrg->lbg", past, weights.past)
         told = projected if told is None else projected + told
-    inputs, gated = through(weights, x, told)
+    inputs, gated = one_kernel(functools.partial(_through, config), rows)(weights, x, told)
     if config.kernel_size > 1:
         queues = state.queues.at[slots].set(inputs, mode="promise_in_bounds", unique_indices=True)
         state = StackState((state.position + 1) % ring_sizes(config), queues)

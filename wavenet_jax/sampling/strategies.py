@@ -79,9 +79,9 @@ class Ancestral:
             return head.sample(outputs, uniforms, temperature, top_k=self.top_k, top_p=self.top_p, min_p=self.min_p)
 
         if not isinstance(self.temperature, Schedule):
-            one_row = math.prod(outputs.shape[:-1]) == 1
             sorts = (self.top_k, self.top_p, self.min_p) != (None, None, None)
-            return (one_kernel(draw) if one_row and not sorts else draw)(outputs, uniforms, self.temperature)
+            whole = draw if sorts else one_kernel(draw, math.prod(outputs.shape[:-1]))
+            return whole(outputs, uniforms, self.temperature)
         assert now is not None, "a schedule needs what over() gives"
         return jax.vmap(draw)(outputs, uniforms, now)
 
