@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo app test test-all test-browser lint bench
+.PHONY: demo demo-train voice app test test-all test-browser lint bench docs figures
 
 .venv/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 ...")'
@@ -14,6 +14,10 @@ BIN := .venv/bin
 	$(BIN)/python -m pip install --quiet --no-deps --editable .
 	touch $@
 
+.venv/speech: requirements-speech.txt .venv/core
+	$(BIN)/python -m pip install --quiet -r requirements-speech.txt
+	touch $@
+
 .venv/ui: requirements-ui.txt .venv/core
 	@echo "Installing the page into .venv"
 	$(BIN)/python -m pip install --quiet -r requirements-ui.txt
@@ -23,17 +27,38 @@ BIN := .venv/bin
 	$(BIN)/python -m pip install --quiet -r requirements-dev.txt
 	touch $@
 
-demo: .venv/core
-	$(BIN)/python -m experiments.train --flagfile=experiments/presets/demo.flags --workdir=demo/run
-	$(BIN)/python -m experiments.evaluate --workdir=demo/run
-	$(BIN)/python -m experiments.curve --workdir=demo/run --output=demo/curve.png --overwrite
-	$(BIN)/python -m experiments.sample --workdir=demo/run --output=demo/speech.wav --num_samples=2 --seconds=4 \
+# Two minutes: DEMO_CLIP=my.wav is copied instead of a recording of examples/speech.
+demo: .venv/speech
+	$(BIN)/python -m experiments.demo --output=demo --overwrite $(if $(DEMO_CLIP),--clip="$(DEMO_CLIP)")
+
+demo-train: .venv/core
+	$(BIN)/python -m experiments.train --flagfile=experiments/presets/demo.flags --workdir=demo/trained
+	$(BIN)/python -m experiments.evaluate --workdir=demo/trained
+	$(BIN)/python -m experiments.curve --workdir=demo/trained --output=demo/curve.png --overwrite
+	$(BIN)/python -m experiments.sample --workdir=demo/trained --output=demo/speech.wav --num_samples=2 --seconds=4 \
 		--plot --overwrite
 	@echo
 	@echo "Two samples: demo/speech_0.wav demo/speech_1.wav"
-	@echo "Their picture: demo/speech.png    How it learned: demo/curve.png    The run: demo/run"
+	@echo "Their picture: demo/speech.png    How it learned: demo/curve.png    The run: demo/trained"
 
-app: .venv/ui
+# A voice of the recordings and transcripts.tsv in DATA, some hours; the same command goes on after an interruption.
+VOICE ?= voice
+ifeq ($(DATA)$(filter-out voice,$(MAKECMDGOALS)),)
+ifneq ($(MAKECMDGOALS),)
+$(error Say where the recordings and transcripts.tsv are: make voice DATA=DIR)
+endif
+endif
+voice: .venv/speech
+	$(BIN)/python -m experiments.train --flagfile=vocoder.flags --data_dir="$(DATA)" --workdir="$(VOICE)/runs/vocoder" \
+		--num_steps=22000 --schedule=cosine --ema_decay=0.999 --validate_every=1000 --save_every=1000
+	$(BIN)/python -m experiments.train_acoustic --data_dir="$(DATA)" --vocoder="$(VOICE)/runs/vocoder" \
+		--workdir="$(VOICE)/runs/acoustic" --batch_size=2 --num_steps=6000 --learning_rate=2e-3 --ema_decay=0.998 \
+		--validate_every=250 --save_every=250
+	$(BIN)/python -m experiments.voice --acoustic="$(VOICE)/runs/acoustic" --vocoder="$(VOICE)/runs/vocoder" \
+		$(if $(CARD),--card="$(CARD)") --output="$(VOICE)/voice" --overwrite
+	@echo "The voice: $(VOICE)/voice    Hear it: $(BIN)/wavenet say --voice=$(VOICE)/voice --text=Hello. --output=hello.wav"
+
+app: .venv/ui .venv/speech
 	$(BIN)/python -m experiments.app
 
 test: .venv/dev
@@ -51,6 +76,12 @@ lint: .venv/dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+docs: .venv/dev
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --clean
+	@echo "The site: site/index.html"
+
+figures: .venv/dev
+	$(BIN)/python -m tests.docs.figures
+
 bench: .venv/core
-	$(BIN)/python -m experiments.bench_train
-	$(BIN)/python -m experiments.bench_sample
+	$(BIN)/python -m experiments.bench --output=bench.json --picture=bench.png --overwrite

@@ -1,1 +1,6 @@
-"""The doors: programs that read flags, call the library, and report."""
+"""Command-line programs: flags, progress and files around the library in wavenet_jax."""
+
+from experiments.support import early
+
+if early.is_program():
+    early.prepare()

@@ -1,75 +1,77 @@
-"""How fast batches are made, and how long a training step would wait for one; JSON lines on standard output.
+"""Measures how fast batches are loaded, and how long training would wait for them.
 
-    python -m experiments.bench_data --data_dir=DIR [--step_seconds=0.1]
+    wavenet bench-data --data_dir=DIR [--step_seconds=0.1]
 
-One line for each number of threads: crops and samples per second when nothing else is done, and the time that a step of
-the given length waits for its batch, median and longest.
+Prints a figure for each number of threads: samples per second when nothing else runs, and how long a step of the given
+length waits for its batch, median and longest. It takes the flags of training.
 """
 
 import contextlib
+import dataclasses
 import itertools
-import json
 import time
 from dataclasses import dataclass
 
 import numpy as np
 
-from experiments import flags
-from experiments.sources import opened
-from wavenet_jax.audio.codec import Grid
+from experiments.support import console, flags
+from experiments.support.figures import figure
+from experiments.support.sources import opened
 from wavenet_jax.config import Checked, RunConfig, option
-from wavenet_jax.data import Batches, prefetch
+from wavenet_jax.data import Batches, prefetch, with_classes
+
+_GROUPS = 5
 
 
 @dataclass(frozen=True)
 class Options(Checked):
-    """What is measured."""
+    """Size of the measurement."""
 
-    num_batches: int = option(100, "Batches that are timed.", at_least=2)
-    step_seconds: float = option(0.1, "Length of the training step that the batches are made for, in seconds.", above=0)
+    num_batches: int = option(100, "Number of batches to time.", at_least=2)
+    step_seconds: float = option(0.1, "Length of the training step that waits for the batches, in seconds.", above=0)
 
 
 def main(config: RunConfig, options: Options) -> None:
     data = config.data
     source = opened(data, config.model, "train")
-    batches = Batches(
-        source,
-        Grid.of(config.model),
-        batch_size=data.batch_size,
-        crop_samples=data.crop_samples,
-        seed=config.train.seed,
-        gain_db=data.gain_db,
-        flip_polarity=data.flip_polarity,
-    )
+    config = dataclasses.replace(config, model=with_classes(config.model, source))
+    batches = Batches.of(config, source)
     for threads in (0, 1, 2):
         seconds = _seconds(batches, threads, options.num_batches)
         waits = _waits(batches, threads, options.step_seconds)
-        crops = options.num_batches * data.batch_size / seconds
-        result = {
-            "threads": threads,
-            "batch": data.batch_size,
-            "crop": data.crop_samples,
-            "crops_per_second": round(crops, 1),
-            "samples_per_second": round(crops * data.crop_samples),
-            "step_seconds": options.step_seconds,
-            "wait_ms_median": round(float(np.median(waits)) * 1e3, 3),
-            "wait_ms_longest": round(max(waits) * 1e3, 3),
-        }
-        print(json.dumps(result))
+        crops = [data.batch_size / each for each in seconds]
+        result = figure(
+            f"data/{threads}-threads",
+            "samples/s",
+            [data.crop_samples * each for each in crops],
+            threads=threads,
+            batch=data.batch_size,
+            crop=data.crop_samples,
+            crops_per_second=round(float(np.median(crops)), 1),
+            step_seconds=options.step_seconds,
+            wait_ms_median=round(float(np.median(waits)) * 1e3, 3),
+            wait_ms_longest=round(max(waits) * 1e3, 3),
+        )
+        console.result(result)
 
 
-def _seconds(batches: Batches, threads: int, count: int) -> float:
-    """Time for ``count`` batches after the first."""
+def _seconds(batches: Batches, threads: int, count: int) -> list[float]:
+    """Times ``count`` batches after the first, in up to five groups: seconds a batch of each group."""
+    groups = min(_GROUPS, count)
+    seconds = []
     with contextlib.closing(prefetch(batches, threads=threads)) as made:
         next(made)
-        began = time.perf_counter()
-        for _ in itertools.islice(made, count):
-            pass
-        return time.perf_counter() - began
+        for group in range(groups):
+            size = count // groups + (group < count % groups)
+            began = time.perf_counter()
+            for _ in itertools.islice(made, size):
+                pass
+            seconds.append((time.perf_counter() - began) / size)
+    return seconds
 
 
 def _waits(batches: Batches, threads: int, step_seconds: float) -> list[float]:
-    """How long each of 20 steps, which only take time, waits for its batch; the first one does not count."""
+    """Times how long each of 20 dummy steps waits for its batch; the first batch is not counted."""
     waits = []
     with contextlib.closing(prefetch(batches, threads=threads)) as made:
         next(made)

@@ -1,137 +1,250 @@
-"""Sampling speed beside this machine's limits: JSON lines on standard output, a table on standard error.
+"""Measures sampling speed beside this machine's limits.
 
-    python -m experiments.bench_sample --preset=base --preset=paper --batch_sizes=1,64 > here.jsonl
-    python -m experiments.bench_sample --compare=here.jsonl --compare=there.jsonl
+    wavenet bench-sample --preset=base --preset=paper --batch_sizes=1,64 > here.jsonl
+    wavenet bench-sample --batch_sizes=1 --engine=scan --engine=native --weights=float32 --weights=int8
+    wavenet bench-sample --batch_sizes=1 --engine=native --weights=int8 --sparsity=0,0.8,0.9
+    wavenet bench --compare=here.jsonl --compare=there.jsonl
 
-One stream cannot be faster than its weights can be read, so its limit is a matrix-vector product with as many weights;
-many streams at once are matrix products, so theirs is a large one. Both limits are measured between the measurements of
-the same run; ``limit`` is in samples per second over all streams. Figures are medians; compilation does not use the
-cache.
+A figure is samples per second, of all streams together. The limit of one stream is a matrix-vector product with as
+many weights as the network, since every weight is read once per sample; the limit of many streams is a large matrix
+product. Limits are measured in turn with the sampler; ``limit`` is in samples per second over all streams. The floor
+is what C needs that only reads the weights of one stream, zeros and all, in float32, float16 and int8, on one core
+(experiments/support/floor.cc), measured in turn as well. With --sparsity, the engine runs networks with zeros in random
+blocks, which it leaves out. Of several engines, those that cannot run are left out, with the reason. Compilation does
+not use the cache.
 """
 
+import contextlib
 import dataclasses
 import itertools
-import json
-import resource
 import statistics
 import time
 from dataclasses import dataclass
-from typing import Any
 
 import jax
 
-from experiments import flags, runtime
-from experiments.benchmarks import blank_conditions, compare, preset_config, show, with_some_classes
-from experiments.limits import Matmul, MatrixVector
-from experiments.reporting import versions
+from experiments.support import console, flags, runtime
+from experiments.support.benchmarks import blank_conditions, preset_config, show, with_some_classes
+from experiments.support.figures import Figure, digits, figure, skipped
+from experiments.support.limits import Floor, Matmul, MatrixVector
 from wavenet_jax.config import Checked, WaveNetConfig, option
+from wavenet_jax.engine import FORMATS, EngineMissingError
 from wavenet_jax.model import WaveNet
-from wavenet_jax.sampling import Ancestral, Session, advance, begin, prepare, sharing, whole_frames
-from wavenet_jax.sampling.devices import advance_on, mesh_of, spread
+from wavenet_jax.sampling import (
+    ENGINES,
+    Ancestral,
+    Session,
+    advance,
+    advance_native,
+    begin,
+    choose_engine,
+    prepare_weights,
+    sharing,
+    spread,
+)
+from wavenet_jax.sampling.devices import advance_on, mesh_of
+from wavenet_jax.training.pruning import randomly_pruned
+from wavenet_jax.typing import Params
 
-_KEYS = ("preset", "batch", "dtype")
-_COLUMNS = (*_KEYS, "devices", "samples/s", "µs/step", "x real time", "compile s", "first sample s", "limit")
+_COLUMNS = ("figure", "devices", "samples/s", "µs/step", "x real time", "compile s", "first s", "limit", "x floor")
+_FLOORS = {**{name: name for name in FORMATS}, "bfloat16": "float16"}  # of the same bytes
 _STRATEGY = Ancestral(0.9)
+_FLOOR_STEPS = 500
 
 
 @dataclass(frozen=True)
 class Options(Checked):
-    """What is measured, or compared."""
+    """Networks and sizes to measure."""
 
-    preset: tuple[str, ...] = option(
-        ("base",), "Network: base (all defaults) or a file of experiments/presets without .flags; repeat for several."
-    )
-    batch_sizes: tuple[int, ...] = option((1, 64), "Streams at once.", at_least=1)
+    preset: tuple[str, ...] = option(("base",), "Name of a packaged preset of a network; repeat for several.")
+    batch_sizes: tuple[int, ...] = option((1, 64), "Streams at once, one measurement for each number.", at_least=1)
     steps: int = option(1_000, "Samples per stream and measurement.", at_least=1)
-    dtype: str = option("float32", "Number format of weights and activations.", choices=("float32", "bfloat16"))
-    repeats: int = option(7, "Measurements, and as many of the limit.", at_least=1)
-    devices: int | None = option(
-        None, "Devices, or cores, that share the streams evenly; none: as many as can.", at_least=1
+    dtype: str = option("float32", "Data type of weights and activations.", choices=("float32", "bfloat16"))
+    engine: tuple[str, ...] = option(("auto",), "Samplers to measure in turn; repeat for several.", choices=ENGINES)
+    weights: tuple[str, ...] = option(
+        ("float32",), "Number formats of the engine's weights to measure in turn; repeat for several.", choices=FORMATS
     )
-    compare: tuple[str, ...] = option((), "File with results to compare; give two. Nothing is measured.")
+    sparsity: tuple[float, ...] = option(
+        (0.0,), "Shares of zeros, in random blocks, of the weights that the engine runs.", at_least=0, below=1
+    )
+    repeats: int = option(7, "Number of measurements, and of measurements of the limit.", at_least=1)
+    devices: int | None = option(
+        None, "Devices (on a CPU, cores) that share the streams evenly; none: as many as possible.", at_least=1
+    )
 
 
 def main(options: Options) -> None:
-    if options.compare:
-        compare(options.compare, _KEYS, "samples per second in sampling")
-        return
     runtime.start(cores_as_devices=True)
     jax.config.update("jax_enable_compilation_cache", False)
     results = []
     for preset, batch in itertools.product(options.preset, options.batch_sizes):
         config = dataclasses.replace(with_some_classes(preset_config(preset).model), compute_dtype=options.dtype)
-        steps = whole_frames(config, options.steps)
-        results.append({"preset": preset, **_measure(config, batch, steps, options.repeats, options.devices)})
-        print(json.dumps(results[-1]), flush=True)
-    show(f"sampling on {results[0]['device']}", _COLUMNS, [_row(result) for result in results])
+        for result in _measure(preset, config, batch, options):
+            results.append(result)
+            console.result(result)
+    measured = [result for result in results if "skipped" not in result]
+    show(f"sampling on {measured[0]['device']}", _COLUMNS, [_row(result) for result in measured])
 
 
-def _measure(config: WaveNetConfig, batch: int, steps: int, repeats: int, count: int | None) -> dict[str, Any]:
-    model = WaveNet(config)
-    mesh = mesh_of(sharing(jax.devices(), batch, count), batch)
-    params = jax.jit(lambda key: model.init(key, method="weights"))(jax.random.key(0))["params"]
-    conditions = blank_conditions(config, batch, steps)
-    limit = MatrixVector(config.multiply_adds) if batch == 1 else Matmul()
+class _Sampler:
+    """Streams of one engine, compiled and warm."""
 
-    began = time.perf_counter()
-    weights, session = prepare(model, params), begin(model, jax.random.key(0), batch)
-    if mesh.size > 1:
-        session = spread(mesh, model, session)
-    jax.block_until_ready((weights, session))
-    prepared = time.perf_counter()
-    if mesh.size > 1:
-        compiled = advance_on.lower(mesh, model, weights, _STRATEGY, session, steps, conditions).compile()
-    else:
-        compiled = advance.lower(model, weights, _STRATEGY, session, steps, conditions).compile()
-    compile_seconds = time.perf_counter() - prepared
-    places = compiled.input_shardings[0][2]
-
-    def run(session: Session) -> Session:
-        session = jax.device_put(session, places)  # arrays without elements come back elsewhere
-        return jax.block_until_ready(compiled(weights, _STRATEGY, session, conditions))[-1]
-
-    session = run(session)
-    first = time.perf_counter() - began
-    seconds, limits = [], []
-    for _ in range(repeats):
+    def __init__(
+        self, model: WaveNet, params: Params, batch: int, options: Options, name: str, weights: str, sparsity: float
+    ) -> None:
+        self.steps = model.config.whole_frames(options.steps)
+        self.seconds: list[float] = []
+        self.processor_seconds: list[float] = []
+        conditions = blank_conditions(model.config, batch, self.steps)
+        if sparsity:
+            params = randomly_pruned(model.config, params, sparsity, jax.random.key(1))
+        self.sparsity = sparsity
         began = time.perf_counter()
-        session = run(session)
-        seconds.append(time.perf_counter() - began)
-        limits.append(limit.flops() / (2 * config.multiply_adds))
-    step_seconds = statistics.median(seconds) / steps
+        prepared_weights = prepare_weights(model, params)
+        devices = sharing(jax.devices(), batch, options.devices)
+        session = spread(model, begin(model, jax.random.key(0), batch), devices)
+        mesh = mesh_of(session)
+        self.devices = len(devices)
+        engine, self.engine = choose_engine(
+            model, prepared_weights, session, _STRATEGY, name=name, weight_format=weights
+        )
+        self.weights = "float32" if engine is None else engine.weight_format
+        self.zeros = 0.0 if engine is None else engine.zeros
+        self.sparse_products = 0 if engine is None else engine.sparse_products[0]
+        jax.block_until_ready((prepared_weights, session))
+        prepared = time.perf_counter()
+        arguments = (model, prepared_weights, _STRATEGY, session, self.steps, conditions)
+        if mesh is not None:
+            compiled = advance_on.lower(mesh, *arguments, engine=engine).compile()
+        elif engine is not None:
+            compiled = advance_native.lower(*arguments, engine=engine).compile()
+        else:
+            compiled = advance.lower(*arguments).compile()
+        self.compile_seconds = time.perf_counter() - prepared
+        places = compiled.input_shardings[0][2]
+        given = {} if engine is None and mesh is None else {"engine": engine}
+
+        def run(session: Session) -> Session:
+            session = jax.device_put(session, places)  # arrays without elements come back elsewhere
+            return jax.block_until_ready(compiled(prepared_weights, _STRATEGY, session, conditions, **given))[-1]
+
+        self._run, self._session = run, run(session)
+        self.first_sample_seconds = time.perf_counter() - began
+
+    def measure(self) -> None:
+        """Makes the samples of one measurement."""
+        began, worked = time.perf_counter(), time.process_time()
+        self._session = self._run(self._session)
+        self.seconds.append(time.perf_counter() - began)
+        self.processor_seconds.append(time.process_time() - worked)
+
+
+def _measure(preset: str, config: WaveNetConfig, batch: int, options: Options) -> list[Figure]:
+    """Measures all engines and number formats that are asked for in turn, and the limits between them.
+
+    Raises:
+      ValueError: none of them can run.
+    """
+    model = WaveNet(config)
+    params = jax.jit(lambda key: model.init(key, method="weights"))(jax.random.key(0))["params"]
+    limit = MatrixVector(model.multiply_adds) if batch == 1 else Matmul()
+    floor = None
+    if batch == 1:
+        with contextlib.suppress(EngineMissingError):  # without a compiler there is no floor
+            floor = Floor(config)
+    choices = [
+        (name, weights, sparsity)
+        for name, weights, sparsity in itertools.product(options.engine, options.weights, options.sparsity)
+        if name != "scan" or (weights == "float32" and not sparsity)
+    ]
+    samplers, left_out = [], []
+    for name, weights, sparsity in choices:
+        try:
+            samplers.append(_Sampler(model, params, batch, options, name, weights, sparsity))
+        except ValueError as error:
+            what = _name(preset, config, batch, f"{name} {weights}", sparsity)
+            left_out.append(skipped(what, console.reason(error)))
+            if len(left_out) == len(choices):
+                raise
+    limits: list[float] = []
+    floors: list[dict[str, float]] = []
+    for _ in range(options.repeats):
+        for sampler in samplers:
+            sampler.measure()
+            if floor is not None:
+                floors.append(floor.microseconds(_FLOOR_STEPS))
+        limits.append(limit.flops() / (2 * model.multiply_adds))
+    floor_us = {name: statistics.median(one[name] for one in floors) for name in floors[0]} if floors else None
+    most = statistics.median(limits)
+    return [*(_result(preset, config, batch, sampler, most, floor_us) for sampler in samplers), *left_out]
+
+
+def _name(preset: str, config: WaveNetConfig, batch: int, engine: str, sparsity: float) -> str:
+    """Returns the name of a figure; ``engine`` is ``scan ...``, or an engine and the number format of its weights."""
+    kind, *more = engine.replace(":", "").replace(",", "").split()
+    variant = [config.compute_dtype] * (config.compute_dtype != "float32") + [f"sparse {sparsity:g}"] * (sparsity > 0)
+    return "/".join(["sample", preset, str(batch), kind, *more[: kind != "scan"], *variant])
+
+
+def _result(
+    preset: str,
+    config: WaveNetConfig,
+    batch: int,
+    sampler: _Sampler,
+    most: float,
+    floor_us: dict[str, float] | None,
+) -> Figure:
+    step_seconds = statistics.median(sampler.seconds) / sampler.steps
     device = jax.devices()[0]
-    speed, most = batch / step_seconds, statistics.median(limits)
-    return {
-        "batch": batch,
-        "dtype": config.compute_dtype,
-        "device": f"{device.platform} {device.device_kind}",
-        "devices": mesh.size,
-        "samples_per_second": speed,
-        "us_per_step": 1e6 * step_seconds,
-        "us_per_step_range": [1e6 * min(seconds) / steps, 1e6 * max(seconds) / steps],
-        "times_real_time": speed / config.sample_rate,
-        "compile_seconds": compile_seconds,
-        "first_sample_seconds": first,
-        "peak_memory_bytes": 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
-        "limit": most,
-        "limit_fraction": speed / most,
-        "versions": versions(),
-    }
+    speed = batch / step_seconds
+    floor = None if floor_us is None else floor_us.get(_FLOORS[sampler.weights])
+    return figure(
+        _name(preset, config, batch, sampler.engine, sampler.sparsity),
+        "samples/s",
+        [batch * sampler.steps / seconds for seconds in sampler.seconds],
+        preset=preset,
+        batch=batch,
+        dtype=config.compute_dtype,
+        engine=sampler.engine,
+        sparsity=sampler.sparsity,
+        zeros=sampler.zeros,
+        sparse_products=sampler.sparse_products,
+        device=f"{device.platform} {device.device_kind}",
+        devices=sampler.devices,
+        us_per_step=1e6 * step_seconds,
+        processor_us_per_step=1e6 * statistics.median(sampler.processor_seconds) / sampler.steps,
+        times_real_time=speed / config.sample_rate,
+        compile_seconds=sampler.compile_seconds,
+        first_sample_seconds=sampler.first_sample_seconds,
+        peak_memory_bytes=_peak_memory_bytes(),
+        limit=most,
+        limit_fraction=speed / most,
+        floor_us=floor_us,
+        times_floor=None if floor is None else 1e6 * step_seconds / floor,
+    )
 
 
-def _row(result: dict[str, Any]) -> list[str]:
+def _row(result: Figure) -> list[str]:
     return [
-        result["preset"],
-        str(result["batch"]),
-        result["dtype"],
+        result["name"],
         str(result["devices"]),
-        f"{result['samples_per_second']:,.0f}",
+        digits(result["median"]),
         f"{result['us_per_step']:,.1f}",
         f"{result['times_real_time']:.2f}",
         f"{result['compile_seconds']:.1f}",
         f"{result['first_sample_seconds']:.1f}",
         f"{result['limit_fraction']:.0%}",
+        "" if result["times_floor"] is None else f"{result['times_floor']:.2f}",
     ]
+
+
+def _peak_memory_bytes() -> int | None:
+    """Returns the most memory that this process has had; None on systems that do not say."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 if __name__ == "__main__":

@@ -1,28 +1,24 @@
-"""Asks whether a network that is told a class makes sound of that class; JSON on standard output.
+"""Measures how often a class-conditioned network makes sound of the requested class.
 
-    python -m experiments.classify --workdir=DIR --num_samples=20
+    wavenet classify --workdir=DIR --num_samples=20
 
-A classifier as simple as can be, a linear discriminant (Fisher 1936) on the mean and the spread of each log-mel band,
-learns from the run's training clips. Its accuracy on held-out clips says what it is worth; its accuracy on generated
-sound, how often the class that was asked for is heard.
+A linear discriminant (Fisher 1936) on the mean and the spread of each log-mel band learns from the run's training
+clips. ``held_out_accuracy`` says how good the classifier is on real audio; ``accuracy``, how often generated sound is
+recognised as the requested class; ``judged_by_class_asked_for``, what the sounds of each class were recognised as.
 """
 
-import json
 from dataclasses import dataclass
-from pathlib import Path
 
-import jax
 import numpy as np
 
-from experiments import flags, runtime, sources
-from wavenet_jax.audio.codec import Grid
+import wavenet_jax
+from experiments.support import console, flags, runtime, sources
+from experiments.support.options import checkpoint_option, data_dir_option
 from wavenet_jax.audio.features import LogMel
-from wavenet_jax.config import Checked, FeatureConfig, RunConfig, WaveNetConfig, option
-from wavenet_jax.data import Source, class_ids
-from wavenet_jax.model import WaveNet
-from wavenet_jax.sampling import Ancestral, sharing, stream
-from wavenet_jax.training import load
-from wavenet_jax.typing import Conditions, Params
+from wavenet_jax.conditions import class_ids, stream_conditions
+from wavenet_jax.config import Checked, FeatureConfig, option
+from wavenet_jax.data import Source
+from wavenet_jax.generation.conditions import MOST_GUIDANCE
 
 _BANDS = 20
 _SHRINKAGE = 0.1
@@ -31,19 +27,23 @@ _SHRINKAGE = 0.1
 
 @dataclass(frozen=True)
 class Options(Checked):
-    """What is generated and judged."""
+    """The run, and the sounds to generate and judge."""
 
-    workdir: str = option(None, "Folder of the run; its network must be conditioned on one family of classes.")
-    checkpoint: str = option(
-        "latest", "Newest checkpoint, or the one with the best validation.", choices=("latest", "best")
+    workdir: str = option(
+        None, "Run directory, or model folder, of a network conditioned on one family of classes.", path=True
     )
-    num_samples: int = option(20, "Sounds of each class.", at_least=1)
-    seconds: float = option(2.0, "Length of each, and of the pieces of real audio, in seconds.", above=0)
-    temperature: float = option(1.0, "Below 1 safer, above 1 noisier.", above=0)
+    checkpoint: str = checkpoint_option()
+    data_dir: tuple[str, ...] = data_dir_option()
+    num_samples: int = option(20, "Sounds to generate of each class.", at_least=1)
+    seconds: float = option(2.0, "Length of each sound, and of the pieces of real audio, in seconds.", above=0)
+    temperature: float = option(1.0, "Sampling temperature: below 1 safer, above 1 noisier.", above=0)
     guidance: float | None = option(
-        None, "Classifier-free guidance, for networks trained with condition_dropout; none: off.", at_least=0
+        None,
+        "Weight of classifier-free guidance, for networks trained with condition_dropout; none: off.",
+        at_least=0,
+        at_most=MOST_GUIDANCE,
     )
-    seed: int = option(0, "Seed of the generation.", at_least=0, at_most=2**31 - 1)
+    seed: int = option(0, "Random seed.", at_least=0, at_most=2**31 - 1)
 
 
 class Discriminant:
@@ -60,23 +60,25 @@ class Discriminant:
         self._offsets = -0.5 * (self._means.T * self._weights).sum(axis=0)
 
     def __call__(self, points: np.ndarray) -> np.ndarray:
-        """The class of each point: ``[N, C] -> [N]``."""
+        """Classifies points: ``[N, C] -> [N]``."""
         return (points / self._scale @ self._weights + self._offsets).argmax(axis=1)
 
 
 def main(options: Options) -> None:
     runtime.start(cores_as_devices=True)
-    run, params, step = load(Path(options.workdir), options.checkpoint)
-    families = run.model.conditioning.families
-    if len(families) != 1 or run.model.is_local or run.model.conditioning.vector_channels:
+    run = wavenet_jax.load(options.workdir, options.checkpoint)
+    model = run.config.model
+    families = model.conditioning.families
+    if len(families) != 1 or model.is_local or set(stream_conditions(model)) != {"class"}:
         raise ValueError(
             f"{options.workdir} must be a run that is conditioned on one family of classes and nothing else"
         )
-    if options.guidance is not None and not run.model.conditioning.condition_dropout:
+    if options.guidance is not None and not model.conditioning.condition_dropout:
         raise ValueError("guidance needs a network that was trained with condition_dropout above 0")
     ((family, names),) = families.items()
     training, held_out = (
-        _segments(run, sources.opened(run.data, run.model, split), options.seconds) for split in ("train", "validation")
+        _segments(run, sources.opened_for(run, options.data_dir, split), options.seconds)
+        for split in ("train", "validation")
     )
     if not len(held_out[0]):
         raise ValueError(f"no held-out clip is as long as {options.seconds} s; lower --seconds, or hold out more")
@@ -86,60 +88,57 @@ def main(options: Options) -> None:
     judge = Discriminant(*training)
 
     asked = np.repeat(np.arange(len(names)), options.num_samples)
-    labels = [(f"{family}={names[index]}",) for index in asked]
-    heard = judge(_generated(options, run, params, labels))
+    judged = judge(np.concatenate([_generated(options, run, f"{family}={name}") for name in names]))
     result = {
         "classes": names,
-        "accuracy": float((heard == asked).mean()),
+        "accuracy": float((judged == asked).mean()),
         "chance": 1 / len(names),
         "held_out_accuracy": float((judge(held_out[0]) == held_out[1]).mean()),
         "held_out_pieces": len(held_out[0]),
-        "heard_by_class_asked_for": {
-            name: {other: int((heard[asked == row] == column).sum()) for column, other in enumerate(names)}
+        "judged_by_class_asked_for": {
+            name: {other: int((judged[asked == row] == column).sum()) for column, other in enumerate(names)}
             for row, name in enumerate(names)
         },
         "samples_of_each": options.num_samples,
         "seconds": options.seconds,
         "guidance": options.guidance,
-        "step": step,
+        "step": run.step,
     }
-    print(json.dumps(result))
+    console.result(result)
 
 
-def _segments(run: RunConfig, source: Source, seconds: float) -> tuple[np.ndarray, np.ndarray]:
-    """Descriptions ``[N, C]`` of consecutive pieces of real audio, and the classes ``[N]`` that they are of."""
-    size = round(seconds * run.model.sample_rate)
-    classes = class_ids(run.model, source.labels)[:, 0] - 1
+def _segments(run: wavenet_jax.Run, source: Source, seconds: float) -> tuple[np.ndarray, np.ndarray]:
+    """Describes consecutive pieces of real audio, ``[N, C]``, and returns them with their classes ``[N]``."""
+    size = round(seconds * run.sample_rate)
+    classes = class_ids(run.config.model, source.labels)[:, 0] - 1
     points, labels = [np.empty((0, 2 * _BANDS))], []
     for clip, length in enumerate(source.lengths):
+        waveform = run.audible(source.read(clip, 0, int(length)))
         for start in range(0, int(length) - size + 1, size):
-            points.append(_describe(source.read(clip, start, start + size), run.model)[None])
+            points.append(_describe(waveform[start : start + size], run.sample_rate)[None])
             labels.append(classes[clip])
     return np.concatenate(points), np.array(labels, int)
 
 
-def _describe(waveform: np.ndarray, model: WaveNetConfig) -> np.ndarray:
-    """Mean and spread over time of each log-mel band, loudness left out: ``[T] -> [C]``."""
-    measure = LogMel(model.sample_rate, FeatureConfig(mel_channels=_BANDS, mel_normalization="none", mel_floor=1e-4))
+def _describe(waveform: np.ndarray, sample_rate: int) -> np.ndarray:
+    """Measures mean and spread over time of each log-mel band, loudness left out: ``[T] -> [C]``."""
+    measure = LogMel(sample_rate, FeatureConfig(mel_channels=_BANDS, mel_normalization="none", mel_floor=1e-4))
     frames = measure.whole(waveform)
     return np.concatenate([frames.mean(axis=0) - frames.mean(), frames.std(axis=0)])
 
 
-def _generated(options: Options, run: RunConfig, params: Params, labels: list[tuple[str]]) -> np.ndarray:
-    """Descriptions ``[B, C]`` of one sound for each label."""
-    pieces = stream(
-        WaveNet(run.model),
-        params,
-        jax.random.key(options.seed),
-        Ancestral(options.temperature),
-        batch_size=len(labels),
-        length=round(options.seconds * run.model.sample_rate),
-        conditions=Conditions(classes=class_ids(run.model, labels)),
+def _generated(options: Options, run: wavenet_jax.Run, label: str) -> np.ndarray:
+    """Generates sounds of a class and describes them: ``[N, C]``."""
+    sounds = run.generate(
+        options.seconds,
+        label=label,
+        num_samples=options.num_samples,
+        temperature=options.temperature,
         guidance=options.guidance,
-        devices=sharing(jax.local_devices(), len(labels)),
+        seed=options.seed,
+        guard=None,
     )
-    sounds = Grid.of(run.model).decode(np.concatenate([piece.codes for piece in pieces], axis=1))
-    return np.stack([_describe(sound, run.model) for sound in sounds])
+    return np.stack([_describe(sound, run.sample_rate) for sound in np.atleast_2d(sounds)])
 
 
 if __name__ == "__main__":

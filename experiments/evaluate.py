@@ -1,71 +1,53 @@
-"""Bits per sample of held-out audio, judged sample by sample with the full receptive field; JSON on standard output.
+"""Evaluates a network: bits per sample of held-out audio, as JSON.
 
-Networks on a finer grid than 256 µ-law levels are also judged on that one (``bits_per_sample_mu_law_256``): the
-probability of all their levels that fall on the same µ-law level. So heads and bit depths compare.
+    wavenet evaluate --workdir=DIR [--data_dir=DIR] [--checkpoint=best] [--weights=int8]
 
-    python -m experiments.evaluate --workdir=DIR [--data_dir=DIR] [--checkpoint=best]
+Each sample is scored with its full receptive field, in memory that does not grow with the length of the audio. Networks
+with a finer grid are also scored on 256 µ-law levels (``bits_per_sample_mu_law_256``): the probability of all their
+levels that fall on the same µ-law level. Heads and bit depths compare that way.
 
-The audio is that of the run's configuration unless flags choose another. Memory does not grow with its length.
+With --weights=int8 (or float32), the native engine runs the network in the arithmetic that it samples in, and
+``bits_lost`` says what that costs, against convolutions in float32.
+
+The audio is the run's own, or that in --data_dir, split and prepared in the same way.
 """
 
-import contextlib
-import dataclasses
-import json
+import math
 from dataclasses import dataclass
-from pathlib import Path
 
-from experiments import flags, runtime, sources
-from wavenet_jax.audio.codec import Grid
+import wavenet_jax
+from experiments.support import console, flags, runtime, sources
+from experiments.support.options import checkpoint_option, data_dir_option
 from wavenet_jax.config import Checked, option
-from wavenet_jax.data import SPLITS, baselines
-from wavenet_jax.training import Evaluator, load, make_mesh
-
-_COMMON = Grid(256, "mu_law")
+from wavenet_jax.data import SPLITS
+from wavenet_jax.engine import FORMATS
 
 
 @dataclass(frozen=True)
 class Options(Checked):
-    """What is evaluated, on which audio."""
+    """The run, and the audio to evaluate on."""
 
-    workdir: str = option(None, "Folder of the run.")
-    checkpoint: str = option(
-        "latest", "Newest checkpoint, or the one with the best validation.", choices=("latest", "best")
+    workdir: str = option(None, "Run directory, or model folder.", path=True)
+    checkpoint: str = checkpoint_option()
+    split: str = option("validation", "Files to evaluate.", choices=SPLITS)
+    data_dir: tuple[str, ...] = data_dir_option()
+    weights: str | None = option(
+        None,
+        "Number format of weights with which the native engine (C++, on CPUs) runs the network; none: convolutions.",
+        choices=FORMATS,
     )
-    split: str = option("validation", "Which files.", choices=SPLITS)
-    data_dir: tuple[str, ...] = option((), "Folder of recordings instead of the run's; repeat for several.")
 
 
 def main(options: Options) -> None:
-    runtime.start()
-    config, params, step = load(Path(options.workdir), options.checkpoint)
-    data = dataclasses.replace(config.data, data_dir=options.data_dir) if options.data_dir else config.data
-    source = sources.opened(data, config.model, options.split)
-    # One lane per crop of the run's batches, and chunks as long: what fitted in training fits here.
-    mesh = make_mesh()
-    lanes = -(-data.batch_size // mesh.size) * mesh.size
-    grid = Grid.of(config.model)
-    bits = {
-        name: Evaluator(config.model, lanes, data.crop_samples, mesh, coarser).bits_per_sample(params, source)
-        for name, coarser in _grids(grid).items()
-    }
-    result = {
-        **bits,
-        "samples": int(source.lengths.sum()),
-        "files": len(source),
-        "baselines": baselines(source, grid),
-        "step": step,
-    }
-    print(json.dumps(result))
-
-
-def _grids(own: Grid) -> dict[str, Grid | None]:
-    """What is reported, and the grid that it is judged on; None is the network's own."""
-    grids: dict[str, Grid | None] = {"bits_per_sample": None}
-    if own != _COMMON:
-        with contextlib.suppress(ValueError):  # too coarse to stand for it
-            own.cells(_COMMON)
-            grids["bits_per_sample_mu_law_256"] = _COMMON
-    return grids
+    runtime.start(cores_as_devices=options.weights is not None)
+    run = wavenet_jax.load(options.workdir, options.checkpoint)
+    figures = run.evaluate(sources.opened_for(run, options.data_dir, options.split), weights=options.weights)
+    if not math.isfinite(figures["bits_per_sample"]):
+        raise ValueError(
+            f"the likelihoods of checkpoint {run.step} in {options.workdir} are not finite: it diverged in training; "
+            "use another checkpoint"
+        )
+    console.result(figures)
 
 
 if __name__ == "__main__":

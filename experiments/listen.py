@@ -1,32 +1,32 @@
-"""Listens with numbers: how near the long-term spectrum of sampled audio is to that of the audio it learned from.
+"""Compares the long-term spectrum of generated audio with that of the data.
 
-    python -m experiments.listen --workdir=DIR --audio=out.wav [--audio=other.wav ...]
+    wavenet listen --workdir=DIR --audio=out.wav [--audio=other.wav ...]
 
-The long-term average spectrum in third-octave bands (Byrne et al., An international comparison of long-term average
-speech spectra, 1994) of the given files is compared with that of the run's held-out files, both at the same level; the
-distance is the mean absolute difference over bands, in dB. Beside it stand the distances of white noise, and of one
-half of the held-out files from the other: what no generator can beat with so much audio.
+The long-term average spectrum of the files in third-octave bands (Byrne et al., An international comparison of
+long-term average speech spectra, 1994) is compared with that of the run's held-out files, at the same level; the
+distance is the mean absolute difference over bands, in dB. The result also has the distance of white noise, and of one
+half of the held-out audio from the other, which no generator beats with as much audio. Both sides are compared as
+they sound, with pre-emphasis undone.
 
-``guard_alarms`` says how often the guard of experiments.sample would have gone back, had the network made the held-out
-files: bounds that fit the data leave them alone. Its flags are the same here.
+``guard_alarms`` counts how often the guard of ``wavenet sample`` would have drawn again, had the network generated the
+held-out files: bounds that suit the data leave them alone. The guard's flags are the same as there.
 """
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from scipy.signal import welch
 
-from experiments import flags, runtime, sources
-from experiments.generation import samples_of_a_piece
+import wavenet_jax
+from experiments.support import console, flags, runtime, sources
+from experiments.support.options import data_dir_option
 from wavenet_jax.audio.files import read_audio
 from wavenet_jax.audio.impression import Impression
 from wavenet_jax.config import Checked, WaveNetConfig, option
+from wavenet_jax.generation import samples_of_a_piece
 from wavenet_jax.sampling import Guard
-from wavenet_jax.training.directory import read_config
 
 _LOWEST_HZ = 100
 _WINDOW_SECONDS = 0.064
@@ -34,24 +34,30 @@ _WINDOW_SECONDS = 0.064
 
 @dataclass(frozen=True)
 class Options(Checked):
-    """What is compared."""
+    """The files to compare, and the reference."""
 
-    workdir: str = option(None, "Folder of the run, whose held-out audio is the reference.")
-    audio: tuple[str, ...] = option((), "Audio file to listen to; repeat for several, which are taken together.")
+    workdir: str = option(None, "Run directory, or model folder, whose held-out audio is the reference.", path=True)
+    audio: tuple[str, ...] = option(
+        (), "Audio file to compare; repeat for several, which are taken together.", path=True
+    )
     split: str = option("validation", "Which of the run's files are the reference.", choices=("validation", "train"))
+    data_dir: tuple[str, ...] = data_dir_option()
 
 
 def main(options: Options, guard: Guard) -> None:
     if not options.audio:
         raise ValueError("audio needs the name of a file, got none")
     runtime.start()
-    config = read_config(Path(options.workdir))
-    rate = config.model.sample_rate
+    run = wavenet_jax.load(options.workdir, checkpoint=None)
+    rate = run.sample_rate
     sounds = [read_audio(name, rate) for name in options.audio]
-    source = sources.opened(config.data, config.model, options.split)
-    reference = [source.read(clip, 0, int(length)) for clip, length in enumerate(source.lengths)]
-    if len(reference) < 2:
-        raise ValueError(f"{options.split} has {len(reference)} clips; a comparison needs at least 2: hold out more")
+    source = sources.opened_for(run, options.data_dir, options.split)
+    as_learned = [source.read(clip, 0, int(length)) for clip, length in enumerate(source.lengths)]
+    if not as_learned:
+        raise ValueError(f"{options.split} has no clips to compare with; hold out some")
+    if len(as_learned) == 1:  # its halves stand for two clips
+        as_learned = np.array_split(as_learned[0], 2)
+    reference = [run.audible(waveform) for waveform in as_learned]
     sound, real = np.concatenate(sounds), np.concatenate(reference)
     target = band_levels(reference, rate)
     noise = np.random.default_rng(0).normal(size=rate * 4)
@@ -65,20 +71,20 @@ def main(options: Options, guard: Guard) -> None:
         "level_db": impression.level_db,
         "reference_level_db": expected.level_db,
         "verdict": impression.verdict(expected),
-        "guard_alarms": _alarms(guard, reference, config.model),
+        "guard_alarms": _alarms(guard, as_learned, run.config.model),
     }
-    print(json.dumps(result))
+    console.result(result)
 
 
 def _alarms(guard: Guard, sounds: Sequence[np.ndarray], model: WaveNetConfig) -> dict[str, float]:
-    """Of all sounds together, and how long they are."""
+    """Counts the alarms over all sounds, given as the guard gets them: with pre-emphasis."""
     rate, chunk = model.sample_rate, samples_of_a_piece(model)
     found = sum((Counter(guard.alarms(sound, rate, chunk)) for sound in sounds), Counter())
     return {"silence": found["silence"], "noise": found["noise"], "seconds": sum(map(len, sounds)) / rate}
 
 
 def band_levels(sounds: Sequence[np.ndarray], sample_rate: int) -> np.ndarray:
-    """Level of each third-octave band above 100 Hz, in dB, of several waveforms taken together."""
+    """Measures the level of each third-octave band above 100 Hz, in dB, of several waveforms taken together."""
     size = round(_WINDOW_SECONDS * sample_rate)
     spectra = [welch(sound, sample_rate, nperseg=size)[1] for sound in sounds if len(sound) >= size]
     weights = [len(sound) for sound in sounds if len(sound) >= size]
@@ -92,7 +98,7 @@ def band_levels(sounds: Sequence[np.ndarray], sample_rate: int) -> np.ndarray:
 
 
 def distance(levels: np.ndarray, others: np.ndarray) -> float:
-    """Mean absolute difference of two band spectra in dB, after the best common shift of level (the median)."""
+    """Returns the mean absolute difference of two band spectra, in dB, after the best common shift (the median)."""
     difference = levels - others
     return float(np.abs(difference - np.median(difference)).mean())
 

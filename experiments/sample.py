@@ -1,34 +1,41 @@
-"""Makes sound with a trained model: 16-bit WAV files, and a picture of them.
+"""Generates audio with a trained network: WAV files, or a stream on standard output.
 
-    python -m experiments.sample --workdir=DIR --output=out.wav --seconds=4 --plot
-    python -m experiments.sample --workdir=DIR --output=out.wav --prime=clip.wav        goes on where a clip ends
-    python -m experiments.sample --workdir=DIR --output=out.wav --mel_from=clip.wav     a vocoder's copy of a clip
-    python -m experiments.sample --workdir=DIR --output=- --seconds=60 | ffplay -       heard while it is made
+    wavenet sample --workdir=DIR --output=out.wav --seconds=4 --plot
+    wavenet sample --workdir=DIR --output=out.wav --prime=clip.wav        continues a clip
+    wavenet sample --workdir=DIR --output=out.wav --mel_from=clip.wav     a vocoder's copy of a clip
+    wavenet sample --workdir=DIR --output=- --seconds=60 | ffplay -       plays while it generates
 
-The same seed gives the same samples. A file can be played while it grows; Ctrl-C keeps what was made. Sound that falls
-silent or into noise is drawn again, and the program says so. Speed, of all files together, is measured after the first
-piece, of a tenth of a second, whose time includes the compilation. docs/sampling.md tells more.
+The same seed gives the same samples. A file can be played while it grows, and after Ctrl-C or on a full disk it keeps
+what was generated. Sound that falls silent or into noise is drawn again, and standard error says so. The speed, of all
+files together, is measured after the first piece (a tenth of a second), whose time includes compilation. See also
+docs/sampling.md.
 """
 
 import contextlib
 import json
-import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
-from experiments import flags, runtime
-from experiments.conditions import ConditionOptions
-from experiments.generation import Generation, file_count, prepare
-from experiments.generation_options import GenerationOptions
-from experiments.meter import Meter
-from experiments.outputs import StandardOutput, WavFiles, check_output, refuse_existing, refuse_terminal
-from experiments.signals import StopSignals, exit_code
+import wavenet_jax
+from experiments.support import console, flags, plots, runtime
+from experiments.support.meter import Meter
+from experiments.support.options import checkpoint_option
+from experiments.support.outputs import (
+    StandardOutput,
+    WavFiles,
+    check_output,
+    check_standard_output,
+    refuse_existing,
+    reserved,
+)
+from experiments.support.signals import StopSignals, exit_code
 from wavenet_jax.audio.distances import distances
 from wavenet_jax.audio.features import LogMel
-from wavenet_jax.audio.files import read_audio
+from wavenet_jax.audio.files import read_audio, show
 from wavenet_jax.config import Checked, RunConfig, option
+from wavenet_jax.generation import ConditionOptions, Generation, GenerationOptions, SavedSession, file_count
 from wavenet_jax.sampling import Guard
-from wavenet_jax.training import load
 
 _PLOTTED_FILES = 8
 _PLOTTED_SECONDS = 30
@@ -36,32 +43,32 @@ _PLOTTED_SECONDS = 30
 
 @dataclass(frozen=True)
 class Options(Checked):
-    """What makes the sound, and where it is written."""
+    """The run, and where the sound is written."""
 
-    workdir: str = option(None, "Folder of the run.")
-    checkpoint: str = option(
-        "latest", "Newest checkpoint, or the one with the best validation.", choices=("latest", "best")
+    workdir: str = option(None, "Run directory, or model folder.", path=True)
+    checkpoint: str = checkpoint_option()
+    output: str = option(
+        None, "WAV file, or - for standard output; several files are numbered: out_0.wav, ...", path=True
     )
-    output: str = option(None, "WAV file, or - for standard output; several files are numbered: out_0.wav, ...")
     format: str = option(
         "wav",
-        "What standard output gets: wav, of a length that is not known yet, or pcm, mono 16-bit little-endian samples.",
+        "Format of standard output: wav, with an open length, or pcm, mono 16-bit little-endian samples.",
         choices=("wav", "pcm"),
     )
     plot: bool = option(
         False,
         f"Also draw the first {_PLOTTED_SECONDS} s of up to {_PLOTTED_FILES} files into a PNG named as the output.",
     )
-    overwrite: bool = option(False, "Replace files that exist.")
+    overwrite: bool = option(False, "Replace existing files.")
     guard: bool = option(
         True,
-        "Draw again what falls silent or into noise; the sound is then given out later by --silence_seconds, and with "
-        "features, which may say silence, by --noise_seconds.",
+        "Draw again what falls silent or into noise. Sound comes later by silence_seconds; with features, which "
+        "may ask for silence, by noise_seconds.",
     )
 
     def check_together(self) -> None:
         if self.output == "-" and self.plot:
-            raise ValueError("--output=- writes no file, so plot means nothing with it; leave plot out")
+            raise ValueError("--output=- writes no file, so plot has no effect; leave plot out")
         if self.output != "-" and self.format != "wav":
             raise ValueError(f"format={self.format} is for --output=-; leave it out, or write to standard output")
 
@@ -71,35 +78,49 @@ def main(
 ) -> int:
     paths = _paths(options, generation_options, condition_options)
     runtime.start(cores_as_devices=True)
-    run, params, step = load(Path(options.workdir), options.checkpoint)
-    generation = prepare(run, params, generation_options, condition_options, guard if options.guard else None)
+    run = wavenet_jax.load(options.workdir, options.checkpoint)
+    generation = run.generation(generation_options, condition_options, guard if options.guard else None)
+    for doubt in generation.doubts:
+        console.say(f"warning: {doubt}")
     names = [path.name for path in paths] or ["standard output"]
     meter = Meter(generation, names, guard.attempts)
-    stopped = _generate(options, generation, paths, meter)
-    if meter.seconds and generation_options.save_session is not None:
-        generation.save(generation_options.save_session)
-    if stopped is not None:
-        where = f" in {', '.join(map(str, paths))}" if paths and meter.seconds else ""
-        print(f"{stopped}: kept {meter.seconds:.2f} s{where}", file=sys.stderr)
-        return exit_code(stopped)
+    session_file = None if generation_options.save_session is None else Path(generation_options.save_session)
+    with reserved(session_file, options.overwrite, "save_session"):
+        made = _generate(options, generation, paths, meter, keeps_session=session_file is not None)
+        if made.session is not None and session_file is not None:
+            made.session.save(session_file, run.config)
+    if made.signal is not None:
+        where = f" in {_listed(paths)}" if paths and meter.seconds else ""
+        console.say(f"{made.signal}: kept {meter.seconds:.2f} s{where}")
+        return exit_code(made.signal)
+    if made.error is not None:
+        if not isinstance(made.error, BrokenPipeError):  # that a player was closed is no error
+            so_far = f"kept {meter.seconds:.2f} s in {_listed(paths)}" if paths else f"sent {meter.seconds:.2f} s"
+            console.say(f"error: {console.reason(made.error)}; {so_far}")
+        return 1
     result = {
         "files": [str(path) for path in paths],
         "picture": _picture(options, paths, generation.rate),
         "seconds": max(generation.lengths) / generation.rate,
         **meter.figures(),
+        "lookahead_seconds": generation.lookahead / generation.rate,
         **_likelihoods(generation),
-        **_distances(run, generation, paths),
+        **_distances(run.config, generation, paths),
         "redrawn": meter.redrawn,
-        "step": step,
+        "step": run.step,
         "devices": len(generation.devices),
+        "engine": generation.engine,
         "seed": generation_options.seed if generation_options.load_session is None else None,
     }
-    print(json.dumps(result), file=sys.stderr if options.output == "-" else sys.stdout)
+    if options.output == "-":
+        console.say(json.dumps(console.finite(result)))
+    else:
+        console.result(result)
     return 0
 
 
 def _paths(options: Options, generation_options: GenerationOptions, condition_options: ConditionOptions) -> list[Path]:
-    """The files that will be written; none for standard output.
+    """Lists the files to write; none for standard output.
 
     Raises:
       ValueError: they must not be written, or standard output cannot take what is asked for.
@@ -111,12 +132,12 @@ def _paths(options: Options, generation_options: GenerationOptions, condition_op
             [check_output(Path(session), ".safetensors", "save_session")], options.overwrite, "save_session"
         )
     elif options.output == "-" and options.overwrite:
-        raise ValueError("--output=- writes no file, so overwrite means nothing with it; leave overwrite out")
+        raise ValueError("--output=- writes no file, so overwrite has no effect; leave overwrite out")
     if options.output == "-":
         if count > 1 or generation_options.best_of > 1:
             asked = f"{count} of them" if count > 1 else f"best_of={generation_options.best_of}"
             raise ValueError(f"--output=- takes one stream while it is made, got {asked}; write to files instead")
-        refuse_terminal()
+        check_standard_output()
         return []
     output = check_output(Path(options.output), ".wav")
     paths = [output] if count == 1 else [output.with_stem(f"{output.stem}_{i}") for i in range(count)]
@@ -124,53 +145,90 @@ def _paths(options: Options, generation_options: GenerationOptions, condition_op
     return paths
 
 
-def _generate(options: Options, generation: Generation, paths: list[Path], meter: Meter) -> str | None:
-    """Writes what is made; returns the signal that ended it, if one did."""
+class _Made(NamedTuple):
+    """The end of a generation."""
+
+    signal: str | None
+    """The signal that ended it, if one did."""
+    error: OSError | None
+    """The error that ended writing, if one did."""
+    session: SavedSession | None
+    """The streams after the last piece that was written, if a session is to be saved."""
+
+
+def _generate(
+    options: Options, generation: Generation, paths: list[Path], meter: Meter, *, keeps_session: bool
+) -> _Made:
+    """Writes pieces as they are generated.
+
+    Raises:
+      OSError: not even the first piece could be written to a file.
+    """
+    session, error = None, None
     with contextlib.ExitStack() as stack:
         stop = stack.enter_context(StopSignals("ending after this piece"))
         if options.output == "-":
             write = StandardOutput(generation.rate, options.format).write
         else:
-            files = stack.enter_context(WavFiles(paths, generation.rate, generation.takes))
+            files = stack.enter_context(WavFiles(paths, generation.rate, generation.takes, options.overwrite))
             stack.callback(lambda: files.keep(generation.best()))
             write = files.write
         stack.enter_context(meter)
-        for number, waveforms in enumerate(generation.pieces()):
+        for number, waveforms in enumerate(generation):
             if number == 0 and stop(number) is not None:
                 break  # the signal came before there was anything to keep
-            write(waveforms.rows)
+            try:
+                write(waveforms.rows)
+            except OSError as caught:
+                if paths and not number:
+                    raise
+                error = caught
+                break
             meter(waveforms)
+            if keeps_session:
+                session = generation.session()
             if stop(number) is not None:
                 break
-        return stop(number)
+        return _Made(stop(number), error, session)
+
+
+def _listed(paths: list[Path]) -> str:
+    return ", ".join(show(str(path)) for path in paths)
 
 
 def _likelihoods(generation: Generation) -> dict[str, list]:
-    """Bits per sample of each file, and of all its takes."""
+    """Returns the bits per sample of each file, and of all its takes."""
     takes = generation.bits_per_sample.reshape(-1, generation.takes).tolist()
     best = generation.best()
     return {"bits_per_sample": [bits[take] for bits, take in zip(takes, best, strict=True)], "takes": takes}
 
 
 def _distances(run: RunConfig, generation: Generation, paths: list[Path]) -> dict[str, list[dict[str, float]]]:
-    """How far each file is from the clip that its features were taken from, where there is one."""
-    result = []
-    for original, path in zip(generation.originals, paths, strict=bool(paths)):
-        if original is not None:
-            result.append(distances(original, read_audio(str(path), generation.rate), LogMel.of(run.model)))
+    """Measures how far each file is from the clip that its features were taken from, where there is one."""
+
+    def measured() -> list[dict[str, float]]:
+        return [
+            distances(original, read_audio(str(path), generation.rate), LogMel.of(run.model))
+            for original, path in zip(generation.originals, paths, strict=bool(paths))
+            if original is not None
+        ]
+
+    result = console.Channels().attempt("distances", measured)
     return {"distances": result} if result else {}
 
 
 def _picture(options: Options, paths: list[Path], rate: int) -> str | None:
-    """Draws the files, if that is asked for; returns where."""
+    """Draws the files if asked to; returns the path of the picture, if it could be drawn."""
     if not options.plot:
         return None
-    from experiments import plots  # matplotlib: a second that only pictures need
-
-    sounds = {path.name: read_audio(str(path), rate)[: _PLOTTED_SECONDS * rate] for path in paths[:_PLOTTED_FILES]}
     picture = Path(options.output).with_suffix(".png")
-    plots.save_sounds(picture, sounds, rate)
-    return str(picture)
+
+    def draw() -> str:
+        sounds = {path.name: read_audio(str(path), rate)[: _PLOTTED_SECONDS * rate] for path in paths[:_PLOTTED_FILES]}
+        plots.save_sounds(picture, sounds, rate)
+        return str(picture)
+
+    return console.Channels().attempt(f"picture {show(str(picture))}", draw)
 
 
 if __name__ == "__main__":

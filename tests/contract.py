@@ -1,7 +1,6 @@
-"""One mathematics, every tempo: what every layer, and the whole model, has to keep.
+"""The contract of every layer, and of the whole model: one mathematics, whether whole, in chunks or in steps.
 
-``verify`` takes a Linen module with ``__call__(x)``, ``extend(state, x)``, ``step(state, x_t)`` and
-``init_state(batch_size)``, and checks on given inputs that
+``verify`` takes the functions of a layer or a model, and checks on given inputs that
 
 - the whole == chunks of any sizes == single steps, for outputs and for gradients;
 - the state keeps its structure, shapes and dtypes;
@@ -10,19 +9,61 @@
 - the oldest sample that the last output depends on is exactly ``receptive_field - 1`` samples older.
 """
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
+from wavenet_jax.model import GateInputs, WaveNet
 from wavenet_jax.typing import Conditions
 
 
+class Tempos(NamedTuple):
+    """The same mathematics for a whole signal, for its next chunk, and for its next sample."""
+
+    init_state: Callable[[int], Any]
+    """From a batch size."""
+    whole: Callable[[Any, jax.Array, Conditions], jax.Array]
+    """From parameters, ``x [B, T, ...]`` and conditions to outputs ``[B, T, ...]``."""
+    extend: Callable[[Any, Any, jax.Array, GateInputs], tuple[jax.Array, Any]]
+    """From parameters, state, a chunk of ``x`` and its gate inputs to outputs and the state after it."""
+    step: Callable[[Any, Any, jax.Array, GateInputs], tuple[jax.Array, Any]]
+    """The same for one sample."""
+    gate_inputs: Callable[[Any, Conditions], GateInputs] = lambda params, conditions: GateInputs()
+    """From parameters and conditions of a whole signal."""
+
+
+def tempos_of_model(model: WaveNet) -> Tempos:
+    """Returns the methods of a model."""
+
+    def method(name: str) -> Callable[..., Any]:
+        return lambda params, *inputs: model.apply({"params": params}, *inputs, method=name)
+
+    return Tempos(model.init_state, method("__call__"), method("extend"), method("step"), method("gate_inputs"))
+
+
+def tempos_of_layer(
+    layer: nn.Module, init_state: Callable[[int], Any], extend: Callable[..., Any], step: Callable[..., Any]
+) -> Tempos:
+    """Returns a layer's functions of its weights, without conditions."""
+
+    def of_params(function: Callable[..., Any]) -> Callable[..., Any]:
+        def run(params: Any, state: Any, x: jax.Array, gate_inputs: GateInputs) -> tuple[jax.Array, Any]:
+            return function(layer.config, layer.apply({"params": params}, method="weights"), state, x)
+
+        return run
+
+    def whole(params: Any, x: jax.Array, conditions: Conditions) -> jax.Array:
+        return layer.apply({"params": params}, x)
+
+    return Tempos(init_state, whole, of_params(extend), of_params(step))
+
+
 def verify(
-    module: nn.Module,
+    tempos: Tempos,
     params: Any,
     x: jax.Array,
     *,
@@ -30,24 +71,23 @@ def verify(
     chunks: Sequence[int],
     other: jax.Array,
     tolerance: float,
-    conditions: Conditions | None = None,
+    conditions: Conditions = Conditions(),
 ) -> float:
     """Checks the contract on ``x [B, T, ...]`` and returns the greatest difference between tempos.
 
     ``other`` is another input of the same shape: where the two differ decides what may change. ``chunks`` are chunk
-    lengths; what they leave of T goes in single steps. Modules that take ``conditions`` get them whole in ``__call__``,
-    and in pieces of what their ``condition`` makes of them otherwise. Outputs and gradients may differ by ``tolerance``
-    times the greatest absolute value.
+    lengths; what they leave of T goes in single steps. Outputs and gradients may differ by ``tolerance`` times the
+    greatest absolute value.
     """
     batch, length = x.shape[:2]
     assert sum(chunks) < length, "leave some samples for single steps"
-    whole, in_tempos = _results(module, chunks, conditions)
+    whole, in_tempos = _results(tempos, chunks, conditions)
     expected, expected_gradient = whole(params, x)
     actual, actual_gradient, state = in_tempos(params, x)
 
     difference = _difference(actual, expected, tolerance, "outputs")
     difference = max(difference, _difference(actual_gradient, expected_gradient, tolerance, "gradients"))
-    before = module.init_state(batch)
+    before = tempos.init_state(batch)
     assert jax.tree.map(lambda a: (a.shape, a.dtype), state) == jax.tree.map(lambda a: (a.shape, a.dtype), before)
 
     neighbours = x.at[1:].set(other[1:])
@@ -57,31 +97,24 @@ def verify(
     np.testing.assert_array_equal(whole(params, future)[0][:, :middle], expected[:, :middle], "the future leaked")
 
     first = jax.tree.map(lambda rows: rows[:1], conditions)
-    _verify_receptive_field(module, params, x[:1], other[:1], receptive_field, first)
+    _verify_receptive_field(tempos, params, x[:1], other[:1], receptive_field, first)
     return difference
 
 
-def _results(module: nn.Module, chunks: Sequence[int], conditions: Conditions | None) -> tuple[Any, Any]:
-    """Two compiled functions: outputs and gradient of the whole; outputs, gradient and state of chunks, then steps."""
+def _results(tempos: Tempos, chunks: Sequence[int], conditions: Conditions) -> tuple[Any, Any]:
+    """Compiles two functions: outputs and gradient of the whole; outputs, gradient and state of chunks, then steps."""
 
-    def play(params: Any, x: jax.Array) -> tuple[jax.Array, Any]:
-        variables = {"params": params}
-        state = module.init_state(x.shape[0])
-        known = () if conditions is None else (module.apply(variables, conditions, method="condition"),)
-
-        def told(at: Any) -> Any:
-            """What is known of the samples ``at``, as the arguments that follow them."""
-            return tuple(one._replace(time=None if one.time is None else one.time[:, at]) for one in known)
-
+    def in_tempos(params: Any, x: jax.Array) -> tuple[jax.Array, Any]:
+        state, gate_inputs = tempos.init_state(x.shape[0]), tempos.gate_inputs(params, conditions)
         pieces, start = [], 0
         for chunk in chunks:
             now = slice(start, start + chunk)
-            piece, state = module.apply(variables, state, x[:, now], *told(now), method="extend")
+            piece, state = tempos.extend(params, state, x[:, now], gate_inputs.at(now))
             pieces.append(piece)
             start += chunk
 
         def step(state: Any, t: jax.Array) -> tuple[Any, jax.Array]:
-            piece, state = module.apply(variables, state, x[:, t], *told(t), method="step")
+            piece, state = tempos.step(params, state, x[:, t], gate_inputs.at(t))
             return state, piece
 
         state, steps = jax.lax.scan(step, state, jnp.arange(start, x.shape[1]))
@@ -102,15 +135,12 @@ def _results(module: nn.Module, chunks: Sequence[int], conditions: Conditions | 
 
         return jax.jit(results)
 
-    whole = with_gradient(lambda params, x: (_whole(module, params, x, conditions), None))
-    return lambda params, x: whole(params, x)[:2], with_gradient(play)
-
-
-def _whole(module: nn.Module, params: Any, x: jax.Array, conditions: Conditions | None) -> Any:
-    return module.apply({"params": params}, x, *(() if conditions is None else (conditions,)))
+    whole = with_gradient(lambda params, x: (tempos.whole(params, x, conditions), None))
+    return lambda params, x: whole(params, x)[:2], with_gradient(in_tempos)
 
 
 def _difference(actual: Any, expected: Any, tolerance: float, what: str) -> float:
+    """Asserts that two trees are close, and returns their greatest difference."""
     greatest = 0.0
     for left, right in zip(jax.tree.leaves(actual), jax.tree.leaves(expected), strict=True):
         left, right = np.asarray(left, np.float32), np.asarray(right, np.float32)
@@ -121,12 +151,12 @@ def _difference(actual: Any, expected: Any, tolerance: float, what: str) -> floa
 
 
 def _verify_receptive_field(
-    module: nn.Module,
+    tempos: Tempos,
     params: Any,
     x: jax.Array,
     other: jax.Array,
     receptive_field: int,
-    conditions: Conditions | None,
+    conditions: Conditions,
 ) -> None:
     """Replaces one sample at a time: the oldest that changes the last output is the field's first."""
     length = x.shape[1]
@@ -137,7 +167,7 @@ def _verify_receptive_field(
     )
     together = jnp.concatenate([x, replaced])
     same = jax.tree.map(lambda row: jnp.repeat(row, length + 1, axis=0), conditions)
-    last = jax.jit(lambda params, x: _whole(module, params, x, same)[:, -1])(params, together)
+    last = jax.jit(lambda params, x: tempos.whole(params, x, same)[:, -1])(params, together)
     last = np.asarray(last.reshape(length + 1, -1))
     matters = (last[1:] != last[:1]).any(axis=1)
     assert length - matters.argmax() == receptive_field, f"{length - matters.argmax()} samples of the past mattered"

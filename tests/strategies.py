@@ -10,13 +10,13 @@ from wavenet_jax.config import RunConfig, base_type
 
 
 def run_configs() -> st.SearchStrategy[RunConfig]:
-    """Run configs with every field drawn from what it accepts."""
+    """Draws run configs, with every field that has a flag from what it accepts."""
     return _instances(RunConfig)
 
 
 def _instances(kind: Any) -> st.SearchStrategy[Any]:
     def build(options: dict[str, Any], order: list[str]) -> Any:
-        """With as many of the options as fit each other; the others, in the order given, keep their defaults."""
+        """Keeps as many of the options as fit each other; the others, in the order given, get their defaults."""
         kept = dict(options)
         for name in order:
             try:
@@ -25,7 +25,7 @@ def _instances(kind: Any) -> st.SearchStrategy[Any]:
                 del kept[name]
         return kind(**kept)
 
-    fields = {field.name: _values(field) for field in dataclasses.fields(kind)}
+    fields = {field.name: _values(field) for field in dataclasses.fields(kind) if not field.metadata.get("recorded")}
     return st.builds(build, st.fixed_dictionaries(fields), st.permutations(sorted(fields)))
 
 
@@ -43,11 +43,14 @@ def _values(field: dataclasses.Field) -> st.SearchStrategy[Any]:
 def _scalars(field: dataclasses.Field, kind: type) -> st.SearchStrategy[Any]:
     bounds = field.metadata["bounds"]
     if field.metadata["choices"]:
-        return st.sampled_from(field.metadata["choices"])
+        return st.sampled_from(sorted(field.metadata["choices"]))
     if kind is bool:
         return st.booleans()
     if kind is str:
-        return st.text(st.characters(codec="utf-8", categories=("L", "N", "P", "S")), min_size=1)
+        # Flags read a ~ in front of a path as the home folder.
+        return st.text(
+            st.characters(codec="utf-8", categories=("L", "N", "P", "S"), exclude_characters="~"), min_size=1
+        )
     low = bounds.get("at_least", bounds.get("above"))
     high = bounds.get("at_most", bounds.get("below"))
     if kind is int:

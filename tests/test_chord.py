@@ -9,9 +9,11 @@ from scipy.signal import find_peaks
 
 from wavenet_jax.audio.codec import Grid
 from wavenet_jax.config import DataConfig, OptimizerConfig, RunConfig, TrainConfig, WaveNetConfig
+from wavenet_jax.data import Source
 from wavenet_jax.model import WaveNet
-from wavenet_jax.sampling import Ancestral, stream
-from wavenet_jax.training import load, train
+from wavenet_jax.runs import load
+from wavenet_jax.sampling import Ancestral, begin, prepare_weights, stream
+from wavenet_jax.training import train_events
 
 RATE = 8_000
 CHORD = (262.0, 330.0, 392.0)  # C major, in Hz
@@ -28,15 +30,11 @@ CONFIG = RunConfig(
 )
 
 
-class Chord:
+class Chord(Source):
     """A data set of one clip: one second of three sines."""
 
     names = ("chord",)
     lengths = np.array([RATE])
-    skipped = ()
-
-    def __len__(self) -> int:
-        return 1
 
     def read(self, clip: int, start: int, stop: int) -> np.ndarray:
         times = np.arange(start, stop) / RATE
@@ -45,11 +43,12 @@ class Chord:
 
 @pytest.mark.slow
 def test_a_network_that_knows_one_chord_plays_it(tmp_path: Path) -> None:
-    for _ in train(CONFIG, tmp_path, Chord(), Chord(), devices=jax.devices()[:1]):
+    for _ in train_events(CONFIG, tmp_path, Chord(), Chord(), devices=jax.devices()[:1]):
         pass
     config, params, _ = load(tmp_path)
     model = WaveNet(config.model)
-    chunks = stream(model, params, jax.random.key(0), Ancestral(0.5), batch_size=1, length=2 * RATE, chunk=2 * RATE)
+    session = begin(model, jax.random.key(0), 1)
+    chunks = stream(model, prepare_weights(model, params), session, Ancestral(0.5), length=2 * RATE, chunk=2 * RATE)
     codes = np.concatenate([piece.codes[0] for piece in chunks])
     waveform = Grid.of(config.model).decode(codes)[RATE:]  # past the attack
 

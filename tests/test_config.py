@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 
 from tests.strategies import run_configs
-from wavenet_jax.config import RunConfig, WaveNetConfig, from_json, to_json
+from wavenet_jax.config import DataConfig, RunConfig, WaveNetConfig, from_json, to_json
+from wavenet_jax.model import receptive_field
 
 
 @given(run_configs())
@@ -53,6 +54,13 @@ def test_json_that_is_no_config_is_refused_by_name(text: str, message: str) -> N
         from_json(RunConfig, text)
 
 
+def test_a_text_in_place_of_a_tuple_is_refused() -> None:
+    with pytest.raises(
+        ValueError, match=r"^data_dir must be a tuple, got the text 'recordings'; write \('recordings',\)$"
+    ):
+        DataConfig(data_dir="recordings")  # type: ignore[arg-type]
+
+
 def test_json_keeps_every_field() -> None:
     tree = json.loads(to_json(RunConfig()))
     assert set(tree) == {field.name for field in dataclasses.fields(RunConfig)}
@@ -62,8 +70,6 @@ def test_json_keeps_every_field() -> None:
 def test_base_system_is_the_default() -> None:
     config = WaveNetConfig()
     assert config.layers == 10
-    assert config.receptive_field == 1024
-    assert config.receptive_field_seconds == 0.064
     assert config.hidden_channels == 64
     assert config.resolved_end_channels == 256
 
@@ -73,6 +79,6 @@ def test_derived_facts_follow_the_options() -> None:
         dilation_cycle=(1, 3), cycles=2, kernel_size=4, input_kernel_size=5, gate_channels=6, end_channels=7
     )
     assert config.dilations == (1, 3, 1, 3)
-    assert config.receptive_field == 3 * 8 + 5
+    assert receptive_field(config) == 3 * 8 + 5
     assert config.hidden_channels == 3
     assert config.resolved_end_channels == 7

@@ -1,13 +1,15 @@
-"""Arrays by name, and their digests, and files that are whole or not there: how what is read is what was saved."""
+"""Arrays by name, and their digests: what is read is what was saved, or refused."""
 
 import hashlib
 import json
-import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
+from safetensors import safe_open
+from safetensors.numpy import save
 
 Listing = dict[str, dict[str, Any]]
 
@@ -43,19 +45,50 @@ def different_form(kept: Listing, expected: dict[str, Any]) -> str | None:
     return None
 
 
+def tree_digest(tree: Any) -> str:
+    """SHA-256 of a tree of numpy arrays: of their paths, shapes, dtypes and numbers."""
+    return text_digest(listing(flatten(tree)))
+
+
 def text_digest(value: Any) -> str:
     """SHA-256 of a JSON value, the same for every order of its keys."""
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Replaces a file by a whole new one, or leaves it as it was."""
-    part = path.with_name(path.name + ".part")
-    with open(part, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(part, path)
+def sealed(kind: str, arrays: dict[str, np.ndarray], about: Mapping[str, str]) -> bytes:
+    """Writes arrays by name, and texts about them, as a safetensors file with a digest of each array and of the texts.
+
+    Args:
+      kind: says what the file is, for ``unsealed``.
+      arrays: contiguous.
+      about: texts by name.
+    """
+    metadata = {"kind": kind, **about, "arrays": json.dumps(listing(arrays))}
+    return save(arrays, metadata={**metadata, "sha256": text_digest(metadata)})
+
+
+def unsealed(path: Path, kind: str) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    """Reads the arrays and the texts of a file that ``sealed`` wrote.
+
+    Raises:
+      OSError: it cannot be read.
+      ValueError: it is not a file of this kind, or is not what was written.
+    """
+    with open(path, "rb"):
+        pass  # safetensors has an error of its own for a file that is not there
+    what = kind.removeprefix("wavenet_jax ")
+    try:
+        with safe_open(path, framework="np") as file:
+            about = dict(file.metadata() or {})
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dictionary
+    except Exception as error:  # safetensors has one type for all damage, derived from Exception
+        raise ValueError(f"{path} is no {what} file, or is damaged ({type(error).__name__})") from error
+    if about.get("kind") != kind:
+        raise ValueError(f"{path} is no {what} file; give a file that was saved as one")
+    digest = about.pop("sha256", None)
+    if digest != text_digest(about) or json.loads(about["arrays"]) != listing(arrays):
+        raise ValueError(f"{path} is damaged: it differs from what was saved")
+    return arrays, about
 
 
 def _form(array: Any) -> dict[str, Any]:

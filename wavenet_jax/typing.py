@@ -23,6 +23,7 @@ Audio as numbers is a float in [-1, 1] (``waveform``); audio as the model sees i
 [0, Q) (``codes``). Likelihoods are nats inside the library and bits per sample where people read them.
 """
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple, TypeAlias
 
 import jax
@@ -38,11 +39,9 @@ Params: TypeAlias = dict[str, Any]
 
 
 class Conditions(NamedTuple):
-    """What describes each stream from outside, numpy or JAX arrays; None where the network does not listen to it."""
+    """Descriptions of each stream besides its samples, as numpy or JAX arrays; empty for a network without any."""
 
-    classes: Any = None
-    """``[B, families]`` int32: the id of each stream's class in each family, from 1; 0 means no class."""
-    vector: Any = None
-    """``[B, V]`` float32: describes the whole stream."""
+    streams: Mapping[str, Any] = {}
+    """``[B, ...]`` by the names of ``STREAM_CONDITIONS``: what describes a stream as a whole."""
     frames: Any = None
     """``[B, before + F + after, C]`` float32: features of F frames of ``hop_samples``, and of those around them."""

@@ -1,4 +1,4 @@
-"""What a network learns from: sounds to listen to and to look at, and the audit's verdict."""
+"""Shows the data that a network learns from: sounds to play and to look at, and the audit's verdict."""
 
 import tempfile
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ import streamlit as st
 from experiments.app import recipes, shared, sounds
 from experiments.app.figures import PICTURE_WIDTH
 from experiments.app.options import page_options
-from experiments.audit_picture import save_overview
+from experiments.support.audit_picture import save_overview
 from wavenet_jax.audio.codec import Grid
 from wavenet_jax.config import DataConfig, WaveNetConfig
 from wavenet_jax.data import (
@@ -23,7 +23,7 @@ from wavenet_jax.data import (
     open_source,
     verdict,
 )
-from wavenet_jax.training.excerpt import excerpt
+from wavenet_jax.data.excerpt import excerpt
 
 _BASELINE_MINUTES = 2.0
 _MOST_SECONDS = 30.0  # of a clip on the page; the rest of a longer one is not read
@@ -63,7 +63,7 @@ def _clip(source: Source, rate: int) -> None:
 def _verdict(collection: Collection, data: DataConfig, model: WaveNetConfig) -> None:
     found = audit(collection, data)
     # As text that can be hashed: names of files need not be UTF-8.
-    files = tuple(repr(recording.known.file) for recording in collection.recordings)
+    files = tuple(repr(recording.file) for recording in collection.recordings)
     rate, grid = model.sample_rate, Grid.of(model)
     bits = _baselines(files, rate, grid, collection.split(*SPLITS)) if found.usable else {}
     st.subheader("Audit")
@@ -72,10 +72,10 @@ def _verdict(collection: Collection, data: DataConfig, model: WaveNetConfig) -> 
         st.success(judgement, icon=":material/fact_check:")
     else:
         st.error(judgement, icon=":material/fact_check:")
-    told = {"Usable files": f"{found.usable:,} of {found.files:,}", "Minutes": f"{60 * found.hours:,.1f}"}
+    values = {"Usable files": f"{found.usable:,} of {found.files:,}", "Minutes": f"{60 * found.hours:,.1f}"}
     for name in ("unigram", "linear_prediction"):
-        told[f"Bits, {name.replace('_', ' ')}"] = f"{bits[name]:.2f}" if bits else "none"
-    shared.figures("audit", told)
+        values[f"Bits, {name.replace('_', ' ')}"] = f"{bits[name]:.2f}" if bits else "none"
+    shared.figures("audit", values)
     for title, named in (("Not used", found.problems), ("Worth a look", found.warnings)):
         if named:
             with st.expander(f"{title}: {len(named):,}"):
@@ -90,7 +90,7 @@ def _verdict(collection: Collection, data: DataConfig, model: WaveNetConfig) -> 
 
 @st.cache_data(max_entries=16, show_spinner="Working out what it costs in bits")
 def _baselines(files: tuple[str, ...], rate: int, grid: Grid, _source: Source) -> dict[str, float]:
-    """Of a part of the audio that is spread over all files; kept until a file changes."""
+    """Computes the baselines of a part of the audio that is spread over all files; kept until a file changes."""
     del files
     return baselines(excerpt(_source, round(_BASELINE_MINUTES * 60 * rate)), grid)
 

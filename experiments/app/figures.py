@@ -8,14 +8,14 @@ import altair as alt
 import numpy as np
 import streamlit as st
 
-from experiments import plots
+from experiments.support import plots
 from wavenet_jax.config import WaveNetConfig
 
 INK = "#2a8fa3"  # legible on white and on black
 RED = "#e0566a"
 GREY = "#8b949e"
 PICTURE_WIDTH = 720
-"""Of a drawn sound on the page, in pixels."""
+"""Width of a drawn sound on the page, in pixels."""
 
 _PICTURE_INCHES = 6.5
 _MOST_NODES = 64  # of a row of the stack; more than these are drawn as a bar
@@ -80,9 +80,9 @@ def dilated_stack(model: WaveNetConfig) -> str:
     for share, anchor in ((1.0, "start"), (0.5, "middle"), (0.0, "end")):
         text = "now" if share == 0 else f"−{share * past / model.sample_rate * 1000:.3g} ms"
         ticks.append(f'<text x="{x(-share * past)}" y="{bottom + 18}" text-anchor="{anchor}">{text}</text>')
-    told = f"{model.layers} dilated layers; one prediction sees {past + 1} samples"
+    description = f"{model.layers} dilated layers; one prediction sees {past + 1} samples"
     return (
-        f'<svg viewBox="0 0 {_WIDTH} {bottom + 26}" role="img" aria-label="{told}">'
+        f'<svg viewBox="0 0 {_WIDTH} {bottom + 26}" role="img" aria-label="{description}">'
         f"{''.join(lines + marks + labels + ticks)}</svg>"
     )
 
@@ -122,8 +122,8 @@ def learning_curve(
         tooltip=[alt.Tooltip("of:N"), alt.Tooltip("step:Q"), alt.Tooltip("bits:Q", format=".3f")],
     )
     lines = base.mark_line(strokeWidth=1.5)
-    dots = base.transform_filter(alt.datum["of"] == "held out").mark_circle(size=40)
-    rules = alt.Chart(alt.Data(values=[{"name": _told(name, b), "bits": b} for name, b in baselines.items()])).encode(
+    dots = base.transform_filter(alt.datum["of"] == "held out").mark_circle(size=40, aria=False)
+    rules = alt.Chart(alt.Data(values=[{"name": _label(name, b), "bits": b} for name, b in baselines.items()])).encode(
         y="bits:Q"
     )
     line = rules.mark_rule(strokeDash=[5, 4], color=GREY)
@@ -133,7 +133,7 @@ def learning_curve(
     return (line + text + lines + dots).properties(height=320)
 
 
-def _told(name: str, bits: float) -> str:
+def _label(name: str, bits: float) -> str:
     return f"{name.replace('_', ' ')} {bits:.2f}"
 
 
@@ -143,4 +143,13 @@ def sound_picture(waveform: np.ndarray, sample_rate: int) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "sound.png"
         plots.save_sounds(path, {"": waveform}, sample_rate, width=_PICTURE_INCHES)
+        return path.read_bytes()
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def spectrogram(waveform: np.ndarray, sample_rate: int) -> bytes:
+    """A spectrogram alone, as a PNG file."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "sound.png"
+        plots.save_spectrograms(path, {"": {"": waveform}}, sample_rate)
         return path.read_bytes()

@@ -1,32 +1,26 @@
-"""What a network makes: heard while it is made, then looked at, judged and taken away."""
+"""Generates with a network: played while it is generated, then shown, measured and offered for download."""
 
 import dataclasses
 import secrets
 import shlex
 from pathlib import Path
 
-import numpy as np
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
-from experiments import flags
+import wavenet_jax
 from experiments.app import player, shared, sounds, uploads, welcome
-from experiments.app.made import Made
+from experiments.app.made import Made, make, new_name
 from experiments.app.options import near
-from experiments.app.runs import Run
+from experiments.app.runs import RunEntry, latest, points
 from experiments.app.uploads import Clip
-from experiments.conditions import ConditionOptions
-from experiments.generation import GenerationOptions, prepare
-from wavenet_jax.audio.emphasis import deemphasize
-from wavenet_jax.config import RunConfig, WaveNetConfig
-from wavenet_jax.data import open_source
+from wavenet_jax.config import WaveNetConfig
+from wavenet_jax.generation import ConditionOptions, GenerationOptions
 from wavenet_jax.model import head_of
-from wavenet_jax.typing import Params
 
+_NEAR_UNIGRAM = 0.9
 _MOST_SECONDS = 60.0
 _MOST_TAKES = 8
 _MOST_STREAMS = 32
-_SECONDS_OF_A_PIECE = 0.3  # but the first: each is a message to the browser
 _SENT, _HELD_OUT = "a recording of yours", "one of the run's held-out recordings"
 
 
@@ -35,14 +29,17 @@ def page() -> None:
     if run is None:
         welcome.show()
         return
-    config, params, step = shared.loaded(run)
+    network = shared.loaded(run)
+    doubt = doubts(run)
+    if doubt is not None:
+        st.warning(shared.plain(doubt), icon=":material/hearing_disabled:")
     left, right = st.columns([2, 3], gap="large")
     with left:
         clip, usable = None, False
         with shared.friendly():
-            clip, usable = _clip(config), True
+            clip, usable = _clip(network), True
         with st.form("options"):
-            options, conditions = _options(config.model, clip)
+            options, conditions = _options(network.config.model, clip)
             pressed = st.form_submit_button(
                 "Generate",
                 type="primary",
@@ -54,45 +51,64 @@ def page() -> None:
     with right, shared.friendly():
         if pressed:
             st.session_state.made = None
-            st.session_state.made = _prepared(run, config, params, options, conditions, clip)
+            st.session_state.made = _prepared(network, options, conditions, clip)
         made = st.session_state.get("made")
         if made is None:
-            st.caption(f"The sound of step {step:,} will be here, and be heard while it is being made.")
+            st.caption(f"The sound of step {network.step:,} will be here, and play while it is generated.")
             return
         player.show(made.name, made.goal)
         status, pieces = st.empty(), st.container(key="pieces")
         results = st.empty()  # those of the sound before are gone at once
         if pressed:
-            _make(made, status, pieces)
+            make(made, status, pieces)
         with pieces:
             player.end(made.name)
         with results.container():
             _results(made)
 
 
-def _clip(config: RunConfig) -> Clip | None:
-    """The recording that is given a voice, or continued; None where there is none."""
-    rate = config.model.sample_rate
-    if not config.model.is_local:
-        with st.expander("Go on from a recording", icon=":material/mic:"):
+def doubts(run: RunEntry) -> str | None:
+    """Says what a run's network cannot yet do, from what it measured; None where it is worth hearing."""
+    records = run.records()
+    start, held_out = latest(records, "start"), points(records, "validation")
+    if start is None or not held_out:
+        return "Nobody has measured this network on held-out audio yet: expect noise. Train on until its validation."
+    bits, baselines = held_out[-1][1], start["baselines"]
+    unigram, predictor = baselines.get("unigram"), baselines.get("linear_prediction")
+    if unigram is not None and bits > _NEAR_UNIGRAM * unigram:
+        return (
+            f"This network has learned little but how loud its data is: {bits:.2f} bits per sample, where counting "
+            f"levels takes {unigram:.2f} (unigram). What it generates is noise; train on."
+        )
+    if predictor is not None and bits > predictor:
+        return (
+            f"This network is still behind what takes no network: {bits:.2f} bits per sample, where linear prediction "
+            f"takes {predictor:.2f}. Expect rough sound; train on."
+        )
+    return None
+
+
+def _clip(run: wavenet_jax.Run) -> Clip | None:
+    """Asks for the recording to make again, or to continue; None while there is none."""
+    rate = run.sample_rate
+    if not run.config.model.is_local:
+        with st.expander("Continue a recording", icon=":material/mic:"):
             return uploads.ask("Recording to continue", rate, key="prompt")
-    st.caption("This network is told features; it makes a copy of a recording from them.")
-    held_out = open_source(config.data, config.model, "validation")
+    st.caption("This network is conditioned on features; it makes a recording again from them.")
+    held_out = run.source(split="validation")
     offered = {_HELD_OUT: True, _SENT: False} if len(held_out) else {_SENT: False}
     if not shared.choose("Recording", offered, key="features_of"):
         return uploads.ask("Recording", rate, key="features")
     clip = int(st.number_input(f"Which, 1 to {len(held_out)}", 1, len(held_out), key="held_out")) - 1
     longest = min(int(held_out.lengths[clip]), round(uploads.MOST_SECONDS * rate))
-    waveform = held_out.read(clip, 0, longest)
-    if config.data.pre_emphasis is not None:
-        waveform = deemphasize(waveform, config.data.pre_emphasis)
+    waveform = run.audible(held_out.read(clip, 0, longest))
     name = held_out.names[clip]
     path = held_out.beside(clip, Path(name).suffix)  # its own
     return Clip(shared.readable(name), waveform, shared.readable(name if path is None else near(Path(path))))
 
 
 def _options(model: WaveNetConfig, clip: Clip | None) -> tuple[GenerationOptions, ConditionOptions]:
-    """What is made, apart from the path of the clip."""
+    """Asks for everything but the recording."""
     left, right = st.columns(2)
     copied = model.is_local and clip is not None
     longest = min(_MOST_SECONDS, len(clip.waveform) / model.sample_rate) if copied and clip else _MOST_SECONDS
@@ -105,21 +121,32 @@ def _options(model: WaveNetConfig, clip: Clip | None) -> tuple[GenerationOptions
     top_p = None
     if head_of(model).truncates:
         top_p = left.number_input(
-            "Top-p", 0.01, 1.0, None, step=0.05, placeholder="all", help="Draw among this share of the probability."
+            "Top-p",
+            0.01,
+            1.0,
+            None,
+            step=0.05,
+            placeholder="all",
+            help="Draw among the fewest levels that hold this share of the probability.",
         )
     seed = right.number_input(
         "Seed", 0, 2**31 - 1, None, placeholder="a new one", help="The same seed makes the same sound."
     )
     takes = left.number_input("Takes", 1, _MOST_TAKES, 1, help="Sounds to make at once.")
-    best_of = right.number_input("Best of", 1, _MOST_TAKES, 1, help="Of so many tries, keep the most likely one.")
+    best_of = right.number_input("Best of", 1, _MOST_TAKES, 1, help="Of this many takes, keep the most likely one.")
     labels = []
     for family, names in model.conditioning.families.items() if model.conditioning.condition_on_classes else ():
         label = shared.choose(f"Class ({family})", {name: f"{family}={name}" for name in names}, key=f"class_{family}")
         labels.append(label)
     guidance = None
-    if model.conditioning.condition_dropout and model.head in ("categorical", "coarse_fine"):
+    if model.conditioning.condition_dropout and head_of(model).has_logits:
         guidance = st.number_input(
-            "Guidance", 0.0, 10.0, None, placeholder="none", help="Above 1 exaggerates what it is told; costs twice."
+            "Guidance",
+            0.0,
+            10.0,
+            None,
+            placeholder="none",
+            help="Above 1 exaggerates the conditions; takes twice the time.",
         )
     options = GenerationOptions(
         seconds=float(seconds),
@@ -133,48 +160,20 @@ def _options(model: WaveNetConfig, clip: Clip | None) -> tuple[GenerationOptions
 
 
 def _prepared(
-    run: Run,
-    config: RunConfig,
-    params: Params,
-    options: GenerationOptions,
-    conditions: ConditionOptions,
-    clip: Clip | None,
+    run: wavenet_jax.Run, options: GenerationOptions, conditions: ConditionOptions, clip: Clip | None
 ) -> Made:
-    """A generation that is about to begin."""
+    """Prepares a generation."""
     streams = options.num_samples * options.best_of
     if streams > _MOST_STREAMS:
-        raise ValueError(f"takes times best of is {streams}, and at most {_MOST_STREAMS} are made here")
-    command = _command(run, config, options, conditions, clip)
-    with uploads.lent(clip, config) as (path, alone):
-        if path is not None and config.model.is_local:
+        raise ValueError(f"takes times best of is {streams}, and at most {_MOST_STREAMS} are generated here")
+    command = _command(run, options, conditions, clip)
+    with uploads.lent(clip, run.sample_rate) as path:
+        if path is not None and run.config.model.is_local:
             conditions = dataclasses.replace(conditions, mel_from=(path,))
         elif path is not None:
             options = dataclasses.replace(options, prime=(path,))
-        generation = prepare(alone, params, options, conditions)
-    serial = st.session_state.serial = st.session_state.get("serial", 0) + 1
-    return Made(f"sound-{serial}", generation, command)
-
-
-def _make(made: Made, status: DeltaGenerator, pieces: DeltaGenerator) -> None:
-    """Makes the sound while the browser plays it; a click on anything ends it, and what there is stays."""
-    with status.container(horizontal=True, vertical_alignment="center"):
-        progress = st.progress(0.0, "Compiling: once for each kind of network")
-        st.button("Stop", icon=":material/stop:", key="stop_generating")
-    waiting: list[np.ndarray] = []
-    sent = 0
-    for piece in made.generation.pieces():
-        made.add(piece)
-        waiting.append(piece.rows[0])
-        whole = made.seconds() >= made.goal
-        if not sent or whole or sum(map(len, waiting)) >= _SECONDS_OF_A_PIECE * made.generation.rate:
-            with pieces:
-                player.play(made.name, sent, np.concatenate(waiting), made.generation.rate)
-            speed = made.times_real_time
-            told = "" if speed is None else f", {speed:.2f} × real time"
-            progress.progress(min(made.seconds() / made.goal, 1.0), f"{made.seconds():.1f} of {made.goal:.1f} s{told}")
-            waiting, sent = [], sent + 1
-    made.whole = True
-    status.empty()
+        generation = run.generation(options, conditions)
+    return Made(new_name("sound"), generation, command)
 
 
 def _results(made: Made) -> None:
@@ -186,17 +185,17 @@ def _results(made: Made) -> None:
     if not made.whole:
         st.info(f"Stopped after {made.seconds():.1f} s.", icon=":material/stop_circle:")
     speed = made.times_real_time
-    told = {
+    figures = {
         "Bits per sample": f"{files[0][1]:.3f}",
         "× real time": "–" if speed is None else f"{speed:.2f}",
         "First sound": f"{made.first:.2f} s",
     }
     helps = {
-        "Bits per sample": "Of the first sound; fewer is likelier.",
-        "× real time": "Seconds of sound, of all takes together, made in a second.",
-        "First sound": "After which it was made, compiling included.",
+        "Bits per sample": "Of the first sound; fewer means more likely.",
+        "× real time": "Seconds of sound, of all takes together, generated in a second.",
+        "First sound": "Time until it was there, compiling included.",
     }
-    shared.figures("made", told, helps)
+    shared.figures("made", figures, helps)
     for number, (waveform, bits) in enumerate(files):
         name = f"Take {number + 1}" if len(files) > 1 else "The sound"
         if len(files) > 1 or generation.takes > 1:
@@ -210,25 +209,14 @@ def _results(made: Made) -> None:
     st.code(made.command, language="bash", wrap_lines=True)
 
 
-def _command(
-    run: Run, config: RunConfig, options: GenerationOptions, conditions: ConditionOptions, clip: Clip | None
-) -> str:
-    """What makes the same sound outside of the page."""
-    lines = _given(options, GenerationOptions()) + _given(conditions, ConditionOptions())
+def _command(run: wavenet_jax.Run, options: GenerationOptions, conditions: ConditionOptions, clip: Clip | None) -> str:
+    """Returns the command that generates the same sound in a terminal."""
+    lines = shared.flags_of(options, GenerationOptions()) + shared.flags_of(conditions, ConditionOptions())
     if clip is not None:
-        lines.append(f"--{'mel_from' if config.model.is_local else 'prime'}={clip.path}")
-    arguments = [
-        f"--workdir={near(run.path)}",
-        "--output=sound.wav",
-        "--noguard",
-        *lines,
-    ]  # what is out cannot be drawn again
-    return shlex.join(["python", "-m", "experiments.sample", *arguments])
-
-
-def _given(options: object, usual: object) -> list[str]:
-    """The flags of options that are not as usual."""
-    return [line for line in flags.flag_lines(options).splitlines() if line not in flags.flag_lines(usual).splitlines()]
+        lines.append(f"--{'mel_from' if run.config.model.is_local else 'prime'}={clip.path}")
+    # Without a guard: what is played cannot be drawn again.
+    arguments = [f"--workdir={near(run.path)}", "--output=sound.wav", "--noguard", *lines]
+    return shlex.join(["wavenet", "sample", *arguments])
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Training as a process of its own, which outlives the page: started, watched, stopped and resumed.
 
 Whoever opens the page, today or after the server was started again, finds the process by what stands in page.json of
-the run directory. It is the same ``experiments.train`` that a terminal would run.
+the directory that it works in. It is the same program that a terminal would run.
 """
 
 import contextlib
@@ -18,10 +18,10 @@ from pathlib import Path
 
 import psutil
 
-from experiments.app.runs import JOB, Run
-from wavenet_jax.training.directory import LOCK, locked, write_atomically
-
-LOG = "page.log"
+from experiments.app.runs import RunEntry
+from experiments.support.processes import ISOLATED, own_environment
+from wavenet_jax.runs import RunDirectory
+from wavenet_jax.storage import write_whole
 
 _LAUNCHING = threading.Lock()
 _BIRTH_TOLERANCE = 2.0  # seconds between two readings of when a process began
@@ -35,7 +35,8 @@ class Job:
 
     pid: int
     born: float  # seconds since the epoch
-    arguments: list[str]  # of experiments.train
+    arguments: list[str]  # of its program
+    program: str = "train"
 
 
 def start(folder: str, name: str, arguments: Sequence[str]) -> Path:
@@ -57,7 +58,7 @@ def start(folder: str, name: str, arguments: Sequence[str]) -> Path:
     raise ValueError(f"{folder} is full of runs called {name}; delete some")
 
 
-def resume(run: Run, num_steps: int) -> None:
+def resume(run: RunEntry, num_steps: int) -> None:
     """Goes on with a run up to ``num_steps``.
 
     Raises:
@@ -67,7 +68,7 @@ def resume(run: Run, num_steps: int) -> None:
         if is_running(run):
             raise ValueError(f"{run.name} is being trained already")
         job = _read(run.path)
-        flagfile = run.path / "run.flags"
+        flagfile = run.directory.flags_file
         if flagfile.is_file():
             arguments = [f"--flagfile={flagfile}"]
         elif job is not None:  # it was stopped before it had begun
@@ -77,7 +78,25 @@ def resume(run: Run, num_steps: int) -> None:
         _launch(run.path, [*arguments, f"--num_steps={num_steps}"])
 
 
-def stop(run: Run) -> None:
+def begin(run: RunEntry, program: str, arguments: Sequence[str]) -> None:
+    """Runs a program that works in the directory of ``run``, which is made where there is none.
+
+    Args:
+      run: where the job is found again.
+      program: its module below ``experiments``.
+      arguments: its flags.
+
+    Raises:
+      ValueError: one runs there already.
+    """
+    with _LAUNCHING:
+        if is_ours(run):
+            raise ValueError(f"{run.name} is being worked on already")
+        run.path.mkdir(parents=True, exist_ok=True)
+        _launch(run.path, list(arguments), program)
+
+
+def stop(run: RunEntry) -> None:
     """Asks the process to save after the step under way and to end (SIGTERM); does not wait for it."""
     process = _process(run.path)
     if process is not None:
@@ -85,40 +104,43 @@ def stop(run: Run) -> None:
             process.send_signal(signal.SIGTERM)
 
 
-def is_ours(run: Run) -> bool:
-    """Whether a process that the page started is training it, and can be stopped."""
+def is_ours(run: RunEntry) -> bool:
+    """Tells whether a process that the page started is training it, and can be stopped."""
     return _process(run.path) is not None
 
 
-def is_running(run: Run) -> bool:
-    """Whether any process, started here or elsewhere, is training it."""
-    if is_ours(run):
-        return True
-    if not (run.path / LOCK).exists():
-        return False
-    try:
-        with locked(run.path):
-            return False
-    except ValueError:
-        return True
+def is_running(run: RunEntry) -> bool:
+    """Tells whether any process, started here or elsewhere, is training it."""
+    return is_ours(run) or run.directory.is_locked()
 
 
-def last_words(run: Run) -> str:
+def last_words(run: RunEntry) -> str:
     """The last line that the process said besides its progress: how it ended, or why it could not begin."""
+    return next((line for line in reversed(_said(run)) if not _PROGRESS.match(line)), "")
+
+
+def last_line(run: RunEntry) -> str:
+    """The last line that the process said; nothing before its first one."""
+    return next(reversed(_said(run)), "")
+
+
+def _said(run: RunEntry) -> list[str]:
+    """The last lines of the process."""
     try:
-        with open(run.path / LOG, "rb") as file:
+        with open(run.directory.page_log, "rb") as file:
             file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL_BYTES))
             lines = file.read().decode("utf-8", "replace").splitlines()
     except FileNotFoundError:
-        return ""
-    said = [line.strip() for line in lines if line.strip() and not _PROGRESS.match(line)]
-    return said[-1] if said else ""
+        return []
+    return [line.strip() for line in lines if line.strip()]
 
 
-def _launch(workdir: Path, arguments: list[str]) -> None:
-    with open(workdir / LOG, "w") as log:
+def _launch(workdir: Path, arguments: list[str], program: str = "train") -> None:
+    place = [f"--workdir={workdir}"] if program == "train" else []
+    with open(RunDirectory(workdir).page_log, "w") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "experiments.train", *arguments, f"--workdir={workdir}"],
+            [sys.executable, *ISOLATED, "-m", f"experiments.{program}", *arguments, *place],
+            env=own_environment(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=log,
@@ -126,13 +148,18 @@ def _launch(workdir: Path, arguments: list[str]) -> None:
         )
     # Somebody has to wait for it, or it stays as a zombie while the server runs.
     threading.Thread(target=process.wait, daemon=True).start()
-    job = {"pid": process.pid, "born": psutil.Process(process.pid).create_time(), "arguments": arguments}
-    write_atomically(workdir / JOB, json.dumps(job) + "\n")
+    job = {
+        "pid": process.pid,
+        "born": psutil.Process(process.pid).create_time(),
+        "arguments": arguments,
+        "program": program,
+    }
+    write_whole(RunDirectory(workdir).page_state, f"{json.dumps(job)}\n".encode())
 
 
 def _read(workdir: Path) -> Job | None:
     try:
-        return Job(**json.loads((workdir / JOB).read_text(encoding="utf-8")))
+        return Job(**json.loads(RunDirectory(workdir).page_state.read_text(encoding="utf-8")))
     except (FileNotFoundError, ValueError, TypeError):
         return None
 

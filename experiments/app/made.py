@@ -1,12 +1,15 @@
-"""What a user of the page has had made, also while it goes on and after it was stopped."""
+"""Makes a generation of the page, and keeps its sound so far, also after it was stopped."""
 
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
-from experiments.generation import Generation, Waveforms
+from experiments.app import player
+from wavenet_jax.generation.generation import Generation, Waveforms
 
 
 @dataclass
@@ -17,7 +20,7 @@ class Made:
     """Unique in this session."""
     generation: Generation
     command: str
-    """That makes the same in a terminal."""
+    """Generates the same in a terminal."""
     began: float = field(default_factory=time.monotonic)
     first: float | None = None
     """Seconds until the first piece, which compiles."""
@@ -46,7 +49,7 @@ class Made:
         return self.generation.lengths[0] / self.generation.rate
 
     def seconds(self, stream: int = 0) -> float:
-        """Of sound that there is of a stream."""
+        """Returns how many seconds of sound there are of a stream."""
         return sum(len(rows[stream]) for rows in self.pieces) / self.generation.rate
 
     def files(self) -> list[tuple[np.ndarray, float]]:
@@ -54,3 +57,25 @@ class Made:
         takes, bits = self.generation.takes, self.generation.bits_per_sample
         streams = [file * takes + take for file, take in enumerate(self.generation.best())]
         return [(np.concatenate([rows[stream] for rows in self.pieces]), float(bits[stream])) for stream in streams]
+
+
+def new_name(kind: str) -> str:
+    """Returns a name that no other sound of this session has."""
+    serial = st.session_state.serial = st.session_state.get("serial", 0) + 1
+    return f"{kind}-{serial}"
+
+
+def make(made: Made, status: DeltaGenerator, pieces: DeltaGenerator) -> None:
+    """Makes the sound while the browser plays it; a click on anything ends it, and what there is stays."""
+    with status.container(horizontal=True, vertical_alignment="center"):
+        progress = st.progress(0.0, "Compiling: once for each kind of network")
+        st.button("Stop", icon=":material/stop:", key="stop_generating")
+    sending = player.Sending(made.name, made.generation.rate, pieces)
+    for piece in made.generation:
+        made.add(piece)
+        if sending.add(piece.rows[0], last=made.seconds() >= made.goal) is not None:
+            speed = made.times_real_time
+            pace = "" if speed is None else f", {speed:.2f} × real time"
+            progress.progress(min(made.seconds() / made.goal, 1.0), f"{made.seconds():.1f} of {made.goal:.1f} s{pace}")
+    made.whole = True
+    status.empty()

@@ -1,4 +1,4 @@
-"""What a network is: how far it hears, what it is made of, and what it has learned."""
+"""Shows a network: its receptive field, its layers and parameters, and what it has learned."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -6,17 +6,17 @@ from typing import Any
 import jax
 import streamlit as st
 
-from experiments import flags
 from experiments.app import figures, shared, welcome
-from experiments.app.runs import Run, latest
+from experiments.app.runs import RunEntry, latest
 from wavenet_jax.config import RunConfig, WaveNetConfig
-from wavenet_jax.model import parameter_count, parameter_shapes
+from wavenet_jax.model import parameter_count, parameter_shapes, receptive_field
+from wavenet_jax.runs import to_flagfile
 
 _PARTS = {
     "input": "input",
     "stack": "dilated stack",
     "output": "output projections",
-    "fine": "low byte of the head",
+    "fine": "output head",
     "conditioner": "conditioner",
 }
 
@@ -28,7 +28,8 @@ def page() -> None:
         return
     config = run.config()
     _figures(run, config)
-    st.subheader("What one prediction hears")
+    engine = st.empty()  # asked for at the end: it may have to be compiled
+    st.subheader("What one prediction depends on")
     st.caption(
         "Rows are layers, with their dilation in samples: the new sample is at the top right, and lines lead down to "
         "the values that it is computed from. A bar stands for all values of its time."
@@ -45,25 +46,39 @@ def page() -> None:
         st.subheader("Parameters")
         st.dataframe(list(_parts(config.model)), hide_index=True, height=388)
     with st.expander("Configuration, as flags"):
-        st.code(flags.flag_lines(config), language=None)
+        st.code(to_flagfile(config), language=None)
+    if run.version is not None:
+        with engine:
+            _engine(shared.loaded(run).engine)
 
 
-def _figures(run: Run, config: RunConfig) -> None:
+def _figures(run: RunEntry, config: RunConfig) -> None:
     model, records = config.model, run.records()
     start, validation = latest(records, "start"), latest(records, "validation")
     step = max((record["step"] for record in records), default=0)
-    told = {
+    values = {
         "Parameters": f"{parameter_count(model):,}",
-        "Receptive field": f"{model.receptive_field_seconds * 1000:.4g} ms",
+        "Receptive field": f"{1000 * receptive_field(model) / model.sample_rate:.4g} ms",
         f"Step, of {config.train.num_steps:,}": f"{step:,}",
         "Sample rate": f"{model.sample_rate / 1000:g} kHz",
     }
-    shared.figures("model", told)
+    shared.figures("model", values)
     bits: dict[str, float] = {**start["baselines"]} if start else {}
     if bits:
         _bits(bits, validation)
     trained_on = f" It was trained on {_devices(start)}." if start else ""
     st.caption(shared.plain(f"This server computes on {shared.device()}.{trained_on}"))
+
+
+def _engine(chosen: str) -> None:
+    """Says what generates with this network here, and why."""
+    kind, _, more = chosen.partition(" " if chosen.startswith("native") else ": ")
+    if kind == "native":
+        why = "compiled on this machine, and the faster of the two for a few sounds at a time"
+        text = f"It generates with the native engine, {more.replace(' (', ' for ').rstrip(')')}: {why}."
+    else:
+        text = f"It generates with the scan, a program of XLA, because the native engine cannot run here: {more}."
+    st.info(shared.plain(text), icon=":material/memory:")
 
 
 def _bits(baselines: Mapping[str, float], validation: Mapping[str, Any] | None) -> None:
@@ -82,15 +97,15 @@ def _devices(start: Mapping[str, Any]) -> str:
 
 
 def _layers(model: WaveNetConfig) -> Iterator[dict[str, Any]]:
-    heard = model.input_kernel_size
+    field = model.input_kernel_size
     for number, dilation in enumerate(model.dilations, start=1):
-        heard += (model.kernel_size - 1) * dilation
+        field += (model.kernel_size - 1) * dilation
         yield {
             "layer": number,
             "dilation": dilation,
             "taps": model.kernel_size,
-            "hears (samples)": heard,
-            "hears (ms)": round(heard / model.sample_rate * 1000, 3),
+            "receptive field (samples)": field,
+            "receptive field (ms)": round(field / model.sample_rate * 1000, 3),
         }
 
 

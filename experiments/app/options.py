@@ -1,10 +1,10 @@
-"""What the page may look at: folders that are named where it is started, and none that a browser names."""
+"""Folders that the page may read: those that were named when it was started, and none that a browser names."""
 
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from experiments import flags
+from experiments.support import flags
 from wavenet_jax.config import Checked, option
 
 ROOT = Path(__file__).parents[2]
@@ -17,11 +17,12 @@ class PageOptions(Checked):
 
     runs: tuple[str, ...] = option(
         ("runs", "demo"),
-        "Folder of run directories, or a run directory; repeat for several; the first one takes the runs that are "
-        "started on the page.",
+        "Run directory, or folder of run directories; repeat for several. The first takes the runs that the page "
+        "starts.",
+        path=True,
     )
     data_dir: tuple[str, ...] = option(
-        (), "Folder of recordings to show and to train on, beside synthetic sounds; repeat for several."
+        (), "Folder of recordings to show and to train on, besides synthetic sounds; repeat for several.", path=True
     )
 
     def check_together(self) -> None:
@@ -31,12 +32,12 @@ class PageOptions(Checked):
 
 
 def near(path: Path) -> str:
-    """A path as one would type it where the server was started."""
+    """Returns a path as one would type it where the server was started."""
     path, here = path.resolve(), Path.cwd().resolve()
     return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
 
 
 def page_options() -> PageOptions:
-    """Those of this process: what stands after ``--`` on the command line of ``streamlit run``."""
+    """Reads the options of this process, which follow ``--`` on the command line of ``streamlit run``."""
     (options,) = flags.read([PageOptions], sys.argv)
     return options

@@ -1,8 +1,9 @@
-// A sound that is heard while it is being made: its pieces are scheduled one behind the other on Web Audio's clock.
+// Plays a sound while it is being generated: its pieces are scheduled one after the other on Web Audio's clock.
 //
-// The component is mounted once as the player that one sees (data: id, seconds), once for each piece (data: id, index,
-// rate, pcm: base64 of little-endian 16-bit samples), and once when no more will come (data: id, over). They meet in a
-// table of the window.
+// The component is mounted once as the player that one sees (data: id, seconds, if it is known how long the sound will
+// last), once for each piece (data: id, index, rate, pcm: base64 of little-endian 16-bit samples, seconds: how long the
+// sound will last as far as is known now), and once when no more will come (data: id, over). They meet in a table of the
+// window.
 
 const LOWEST_RATE = 8000; // that every browser plays
 const LONGEST_LEAD = 2; // seconds
@@ -14,7 +15,9 @@ function playerOf(id) {
   if (!players.has(id)) {
     const drawn = { width: 0, pieces: 0, seconds: 0, peaks: [] };
     const waits = { clock: 0, lead: 0.05, underruns: 0, seconds: 0, over: false };
-    players.set(id, { pieces: [], scheduled: [], received: 0, ...waits, drawn, show: () => {} });
+    const player = { pieces: [], scheduled: [], received: 0, planned: 0, ...waits, drawn, show: () => {} };
+    player.position = () => position(player);
+    players.set(id, player);
   }
   return players.get(id);
 }
@@ -24,8 +27,9 @@ function samplesOf(text) {
   return Float32Array.from(new Int16Array(bytes.buffer), (value) => value / 32768);
 }
 
-function receive(player, { index, rate, pcm }) {
+function receive(player, { index, rate, pcm, seconds }) {
   if (player.gone || player.pieces[index]) return;
+  player.planned = Math.max(player.planned, seconds ?? 0);
   const samples = samplesOf(pcm);
   player.pieces[index] = { rate, samples };
   player.seconds += samples.length / rate;
@@ -60,9 +64,9 @@ function schedule(player, { rate, samples }) {
 }
 
 function position(player) {
-  // Seconds of the sound that have been heard.
+  // Seconds of the sound that have been played.
   const now = player.context ? player.context.currentTime : 0;
-  return player.scheduled.reduce((heard, { start, seconds }) => heard + Math.min(Math.max(now - start, 0), seconds), 0);
+  return player.scheduled.reduce((played, { start, seconds }) => played + Math.min(Math.max(now - start, 0), seconds), 0);
 }
 
 function firstSound(player) {
@@ -82,7 +86,9 @@ function again(player) {
 function peaksOf(player, width, seconds) {
   // The loudest sample of each column; pieces that were looked at already are not looked at again.
   let { drawn } = player;
-  if (drawn.width !== width) drawn = player.drawn = { width, pieces: 0, seconds: 0, peaks: new Float32Array(width) };
+  if (drawn.width !== width || drawn.whole !== seconds) {
+    drawn = player.drawn = { width, whole: seconds, pieces: 0, seconds: 0, peaks: new Float32Array(width) };
+  }
   while (drawn.pieces < player.received) {
     const { rate, samples } = player.pieces[drawn.pieces++];
     samples.forEach((value, i) => {
@@ -94,7 +100,7 @@ function peaksOf(player, width, seconds) {
   return drawn;
 }
 
-function draw(canvas, player, seconds, heard) {
+function draw(canvas, player, seconds, played) {
   const style = getComputedStyle(canvas);
   const [width, height] = [canvas.clientWidth, canvas.clientHeight].map((size) => Math.round(size * devicePixelRatio));
   if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
@@ -105,8 +111,8 @@ function draw(canvas, player, seconds, heard) {
   drawn.peaks.forEach((peak, column) => {
     const tall = Math.max(devicePixelRatio, (peak / loudest) * height);
     const time = (column / width) * seconds;
-    pen.fillStyle = style.getPropertyValue(time < heard ? "--st-primary-color" : "--st-text-color");
-    pen.globalAlpha = time < heard ? 1 : time < drawn.seconds ? 0.45 : 0.15;
+    pen.fillStyle = style.getPropertyValue(time < played ? "--st-primary-color" : "--st-text-color");
+    pen.globalAlpha = time < played ? 1 : time < drawn.seconds ? 0.45 : 0.15;
     pen.fillRect(column, (height - tall) / 2, 1, tall);
   });
 }
@@ -130,13 +136,14 @@ export default function ({ data, parentElement }) {
   let frame = null;
   const show = () => {
     frame = null;
-    const heard = position(player);
+    const played = position(player);
     const { context } = player;
     const silent = !context || context.currentTime >= player.clock;
-    const whole = player.over || player.seconds > data.seconds - 0.001;
+    const seconds = data.seconds ?? player.planned;
+    const whole = player.over || (data.seconds !== null && player.seconds > seconds - 0.001);
     const paused = context?.state === "suspended";
     root.dataset.state = silent ? (whole ? "ended" : "waiting") : paused ? "paused" : "playing";
-    root.hidden = player.over && !player.received; // it was heard, and its pieces are gone: on another page
+    root.hidden = player.over && !player.received; // it was played, and its pieces are gone: on another page
     root.dataset.received = player.received;
     root.dataset.underruns = player.underruns;
     if (player.scheduled.length) player.firstSound ??= firstSound(player);
@@ -144,8 +151,8 @@ export default function ({ data, parentElement }) {
     button.disabled = root.dataset.state === "waiting";
     button.textContent = { waiting: "▶", playing: "❚❚", paused: "▶", ended: "↻" }[root.dataset.state];
     button.ariaLabel = { waiting: "Play", playing: "Pause", paused: "Play", ended: "Play again" }[root.dataset.state];
-    time.textContent = `${heard.toFixed(1)} of ${data.seconds.toFixed(1)} s`;
-    draw(canvas, player, data.seconds, heard);
+    time.textContent = `${played.toFixed(1)} of ${seconds.toFixed(1)} s`;
+    draw(canvas, player, seconds, played);
     if (root.dataset.state === "playing") player.show();
   };
   player.show = () => (frame ??= setTimeout(requestAnimationFrame, REDRAW_MS, show));

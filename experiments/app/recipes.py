@@ -1,15 +1,15 @@
-"""What can be trained from the page: recipes of the project's presets, on the folders that the page knows."""
+"""Recipes that the page trains by: presets of the project, on the folders that the page was given."""
 
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 
-from experiments import flags
 from experiments.app.options import ROOT, PageOptions, near
-from experiments.app.runs import Run, unique_names
+from experiments.app.runs import RunEntry, unique_names
+from experiments.support import flags, presets
 from wavenet_jax.config import DataConfig, RunConfig
+from wavenet_jax.runs import to_flagfile
 
-_PRESETS = ROOT / "experiments" / "presets"
 _SPEECH = ROOT / "examples" / "speech"
 _TRAINING = ("--schedule=cosine", "--learning_rate=5e-3", "--warmup_steps=100", "--validate_every=500")
 SYNTHETIC = "synthetic sounds"
@@ -21,7 +21,7 @@ class Recipe:
 
     title: str
     name: str
-    """Of its run directories."""
+    """Begins the names of its run directories."""
     help: str
     arguments: tuple[str, ...]
     """Flags of a training run, without its data."""
@@ -30,7 +30,7 @@ class Recipe:
         """The whole run on some folders (none: synthetic sounds).
 
         Raises:
-          ValueError: its preset cannot be read from where the page was started.
+          ValueError: its preset cannot be read.
         """
         (config,) = flags.read([RunConfig], ["page", *self.arguments])
         data = dataclasses.replace(config.data, data_dir=folders)
@@ -39,7 +39,7 @@ class Recipe:
 
 
 def _preset(name: str) -> str:
-    return f"--flagfile={_PRESETS / name}.flags"
+    return f"--flagfile={presets.FOLDER / name}.flags"
 
 
 RECIPES = (
@@ -57,16 +57,13 @@ RECIPES = (
         "the base network, half an hour",
         "base",
         "64 ms of context, 0.5 million parameters.",
-        (f"--flagfile={ROOT / 'base.flags'}", *_TRAINING, "--num_steps=17500"),
+        (_preset("base"), *_TRAINING, "--num_steps=17500"),
     ),
     Recipe(
         "a vocoder, half an hour",
         "vocoder",
-        "The base network, told a log-mel spectrum: it gives a recording's features a voice.",
-        (
-            *(f"--flagfile={ROOT / 'base.flags'}", "--local_features=mel", "--hop_samples=200"),
-            *(*_TRAINING, "--num_steps=11000"),
-        ),
+        "A small network behind linear prediction: it turns a recording's log-mel spectrum and pitch into sound.",
+        (_preset("vocoder"), "--validate_every=500", "--num_steps=11000"),
     ),
     Recipe(
         "WaveNet as published, hours",
@@ -85,12 +82,12 @@ RECIPES = (
 
 def arguments(config: RunConfig) -> list[str]:
     """The flags of a run, without those that only say what is so by itself."""
-    usual = set(flags.flag_lines(RunConfig()).splitlines())
-    return [line for line in flags.flag_lines(config).splitlines() if line not in usual]
+    usual = set(to_flagfile(RunConfig()).splitlines())
+    return [line for line in to_flagfile(config).splitlines() if line not in usual]
 
 
 def available() -> list[Recipe]:
-    """The recipes whose presets can be read from where the page was started."""
+    """Returns the recipes whose presets can be read."""
     found = []
     for recipe in RECIPES:
         try:
@@ -101,9 +98,12 @@ def available() -> list[Recipe]:
     return found
 
 
-def sources(options: PageOptions, runs: list[Run]) -> dict[str, DataConfig]:
-    """What can be listened to and learned from, by name: the folders that the server was given, those of the runs, the
-    speech that comes with the project, and synthetic sounds."""
+def sources(options: PageOptions, runs: list[RunEntry]) -> dict[str, DataConfig]:
+    """Returns the data to listen to and to learn from, by name.
+
+    They are the folders that the server was given, those of the runs, the speech that comes with the project, and
+    synthetic sounds.
+    """
     configs: dict[tuple[str, ...], DataConfig] = {}
     folders = [near(_SPEECH)] if _SPEECH.is_dir() else []
     for folder in [*options.data_dir, *folders]:
@@ -114,7 +114,7 @@ def sources(options: PageOptions, runs: list[Run]) -> dict[str, DataConfig]:
         except ValueError:
             continue
         if len(data.data_dir) == 1 and Path(data.data_dir[0]).is_dir():
-            as_heard = dataclasses.replace(data, pre_emphasis=None)
-            configs.setdefault((str(Path(data.data_dir[0]).resolve()),), as_heard)
+            as_recorded = dataclasses.replace(data, pre_emphasis=None)
+            configs.setdefault((str(Path(data.data_dir[0]).resolve()),), as_recorded)
     names = unique_names([folder for (folder,) in configs])
     return dict(zip(names, configs.values(), strict=True)) | {SYNTHETIC: DataConfig()}

@@ -1,48 +1,52 @@
 """The run directories that the page shows."""
 
 import contextlib
+import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from experiments.records import METRICS, Record, read_records
 from wavenet_jax.audio.files import show
 from wavenet_jax.config import RunConfig
-from wavenet_jax.training.directory import CHECKPOINTS, CONFIG, read_config
+from wavenet_jax.runs import Record, RunDirectory, read_records
 
 
 @dataclass(frozen=True)
-class Run:
-    """A run directory."""
+class RunEntry:
+    """A run directory that the page offers."""
 
     name: str
     """Unique among the runs that are shown."""
     path: Path
 
+    @property
+    def directory(self) -> RunDirectory:
+        """The directory with everything of it."""
+        return RunDirectory(self.path)
+
     def config(self) -> RunConfig:
         """Its configuration; raises ``ValueError`` where there is none that can be read."""
-        return read_config(self.path)
+        return self.directory.read_config()
 
     def records(self) -> list[Record]:
-        """What it measured so far; nothing before its first step."""
-        return read_records(self.path) if (self.path / METRICS).is_file() else []
+        """Reads what it measured so far; nothing before its first step."""
+        return read_records(self.directory) if self.directory.metrics_file.is_file() else []
 
     @property
     def version(self) -> int | None:
         """Another number whenever its checkpoints have changed; None while there is none."""
-        folder = self.path / CHECKPOINTS
         with contextlib.suppress(OSError):
-            if any(path.name.isdecimal() for path in folder.iterdir()):
-                return folder.stat().st_mtime_ns
+            if self.directory.checkpoint_steps():
+                return self.directory.checkpoints.stat().st_mtime_ns
         return None
 
     def samples(self) -> list[Path]:
         """The WAV files that its probe made, in the order of their steps."""
-        return sorted((self.path / "samples").glob("step_*.wav"))
+        return sorted(self.directory.samples.glob("step_*.wav"))
 
 
-def find_runs(folders: Sequence[str]) -> list[Run]:
+def find_runs(folders: Sequence[str]) -> list[RunEntry]:
     """The run directories in some folders, or that these folders are; the one that changed last comes first."""
     found: dict[Path, Path] = {}  # where it really is, and below which folder
     for folder in map(Path, folders):
@@ -50,15 +54,12 @@ def find_runs(folders: Sequence[str]) -> list[Run]:
         with contextlib.suppress(OSError):
             candidates += sorted(folder.iterdir())
         for path in candidates:
-            if (path / CONFIG).is_file() or (path / JOB).is_file():
+            run = RunDirectory(path)
+            if (run.config_file.is_file() and not _is_acoustic(run)) or run.page_state.is_file():
                 found.setdefault(path.resolve(), path)
     names = unique_names([str(path) for path in found.values()])
-    runs = [Run(name, path) for name, path in zip(names, found.values(), strict=True)]
+    runs = [RunEntry(name, path) for name, path in zip(names, found.values(), strict=True)]
     return sorted(runs, key=lambda run: -_changed(run.path))
-
-
-JOB = "page.json"
-"""What the page knows of the process that trains; such a directory has no config.json before its first step."""
 
 
 def latest(records: Sequence[Record], kind: str) -> Record | None:
@@ -84,6 +85,15 @@ def unique_names(paths: Sequence[str]) -> list[str]:
     return [show(name(mine)) for mine in parts]
 
 
+def _is_acoustic(run: RunDirectory) -> bool:
+    """Tells a run that trains an acoustic model, which is no network that this page shows."""
+    try:
+        return "acoustic" in json.loads(run.config_file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, TypeError):
+        return False  # whoever reads it says what is wrong
+
+
 def _changed(path: Path) -> float:
-    files = [path / name for name in (METRICS, CONFIG, JOB)]
+    run = RunDirectory(path)
+    files = [run.metrics_file, run.config_file, run.page_state]
     return max((file.stat().st_mtime for file in files if file.is_file()), default=-math.inf)

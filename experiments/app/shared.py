@@ -1,4 +1,4 @@
-"""What all pages use: choices from closed lists, errors as one line, and networks kept in memory."""
+"""Tools of all pages: choices from closed lists, errors as one line, and networks kept in memory."""
 
 import contextlib
 import logging
@@ -8,15 +8,13 @@ from pathlib import Path
 from typing import TypeVar
 
 import jax
-import matplotlib
 import streamlit as st
 
-from experiments import runtime
+import wavenet_jax
 from experiments.app.options import PageOptions, page_options
-from experiments.app.runs import Run, find_runs
-from wavenet_jax.config import RunConfig
-from wavenet_jax.training import load
-from wavenet_jax.typing import Params
+from experiments.app.runs import RunEntry, find_runs
+from experiments.support import drawing, runtime
+from wavenet_jax.runs import to_flagfile
 
 T = TypeVar("T")
 
@@ -29,12 +27,9 @@ def set_up() -> None:
     """Sets up this process, once."""
     runtime.start(cores_as_devices=True)
     # Pictures stand on the page's own background, light or dark; only what they measure is on white.
-    matplotlib.rc("figure", facecolor="none")
-    matplotlib.rc("savefig", facecolor="none")
-    matplotlib.rc("axes", facecolor="white", edgecolor=_GREY, labelcolor=_GREY)
-    matplotlib.rc("text", color=_GREY)
-    for axis in ("xtick", "ytick"):
-        matplotlib.rc(axis, color=_GREY)
+    drawing.STYLE.update({f"{name}.facecolor": "none" for name in ("figure", "savefig")})
+    drawing.STYLE.update({f"{name}.color": _GREY for name in ("text", "xtick", "ytick")})
+    drawing.STYLE.update({"axes.facecolor": "white", "axes.edgecolor": _GREY, "axes.labelcolor": _GREY})
 
 
 @contextlib.contextmanager
@@ -57,10 +52,10 @@ def tell(message: str) -> None:
     st.error(plain(message), icon=":material/error:")
 
 
-def figures(key: str, told: Mapping[str, str], helps: Mapping[str, str] | None = None) -> None:
-    """Some figures with their names, beside each other; on a phone two in a row."""
+def figures(key: str, values: Mapping[str, str], helps: Mapping[str, str] | None = None) -> None:
+    """Shows figures by their names, beside each other; on a phone two in a row."""
     with st.container(key=f"figures_{key}"):
-        for column, (label, value) in zip(st.columns(len(told)), told.items(), strict=True):
+        for column, (label, value) in zip(st.columns(len(values)), values.items(), strict=True):
             column.metric(label, value, border=True, help=(helps or {}).get(label))
 
 
@@ -86,7 +81,7 @@ def choose(label: str, choices: Mapping[str, T], *, key: str, help: str | None =
     return choices[name]
 
 
-def runs() -> list[Run]:
+def runs() -> list[RunEntry]:
     """The runs that there are now."""
     return find_runs(page_options().runs)
 
@@ -106,7 +101,7 @@ def choose_run(options: PageOptions) -> None:
     st.session_state.chosen_run = choose("Run", found, key="run_name")
 
 
-def chosen_run() -> Run | None:
+def chosen_run() -> RunEntry | None:
     """The run that the user looks at; None while there is none."""
     return st.session_state.get("chosen_run")
 
@@ -118,8 +113,8 @@ def want(path: Path) -> None:
             st.session_state.wanted_run = run.name
 
 
-def loaded(run: Run) -> tuple[RunConfig, Params, int]:
-    """Configuration, parameters and step of the newest checkpoint.
+def loaded(run: RunEntry) -> wavenet_jax.Run:
+    """Loads the network of the newest checkpoint, once for each.
 
     Raises:
       ValueError: there is none that can be used.
@@ -129,19 +124,34 @@ def loaded(run: Run) -> tuple[RunConfig, Params, int]:
     return _loaded(str(run.path), run.version)
 
 
+def loaded_from(path: Path) -> wavenet_jax.Run:
+    """Loads the network of a run directory or of a model folder, once for each of its states.
+
+    Raises:
+      ValueError: there is none that can be used.
+    """
+    run = RunEntry(path.name, path)
+    return loaded(run) if run.version is not None else _loaded(str(path), path.stat().st_mtime_ns)
+
+
 @st.cache_resource(max_entries=4, show_spinner="Loading the network")
-def _loaded(path: str, version: int) -> tuple[RunConfig, Params, int]:
+def _loaded(path: str, version: int) -> wavenet_jax.Run:
     del version
-    return load(Path(path))
+    return wavenet_jax.load(path)
+
+
+def flags_of(options: object, usual: object) -> list[str]:
+    """Returns the flags of options that differ from the usual ones."""
+    return [line for line in to_flagfile(options).splitlines() if line not in to_flagfile(usual).splitlines()]
 
 
 def device() -> str:
-    """What this server computes on."""
+    """Names the devices of this server."""
     return device_name(jax.devices()[0].device_kind, jax.device_count())
 
 
 def device_name(kind: str, count: int) -> str:
-    """Some devices of a kind; those of a processor are its cores."""
+    """Names devices of a kind; those of a processor are its cores."""
     if kind == "cpu":
         return f"CPU, {count} cores" if count > 1 else "CPU"
     return f"{count} × {kind}" if count > 1 else kind

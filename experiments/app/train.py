@@ -1,12 +1,12 @@
-"""How a network learns: runs started, watched, stopped and resumed; each is a process that outlives the page."""
+"""Shows how a network learns: runs started, watched, stopped and resumed; each is a process that outlives the page."""
 
 import streamlit as st
 
 from experiments.app import figures, jobs, recipes, shared, sounds, welcome
 from experiments.app.options import page_options
-from experiments.app.runs import Run, latest, points
-from experiments.records import Record
+from experiments.app.runs import RunEntry, latest, points
 from wavenet_jax.audio.files import read_audio
+from wavenet_jax.runs.records import Record
 
 _EVERY_SECONDS = 2.0
 _MOST_STEPS = 10_000_000
@@ -36,7 +36,7 @@ def _new_run() -> None:
 
 
 @st.fragment(run_every=_EVERY_SECONDS)
-def _watch(run: Run) -> None:
+def _watch(run: RunEntry) -> None:
     with shared.friendly():
         records = run.records()
         running, ours = jobs.is_running(run), jobs.is_ours(run)
@@ -47,7 +47,7 @@ def _watch(run: Run) -> None:
         _samples(run, records)
 
 
-def _state(run: Run, records: list[Record], step: int, running: bool) -> None:
+def _state(run: RunEntry, records: list[Record], step: int, running: bool) -> None:
     """One line that says where the run stands; always there, so that nothing below it moves."""
     words = jobs.last_words(run)
     started = latest(records, "start") is not None
@@ -64,7 +64,7 @@ def _state(run: Run, records: list[Record], step: int, running: bool) -> None:
         st.success(shared.plain(words or f"at step {step}; not being trained"), icon=":material/check_circle:")
 
 
-def _buttons(run: Run, step: int, running: bool, ours: bool) -> None:
+def _buttons(run: RunEntry, step: int, running: bool, ours: bool) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         if st.button(
             "Stop",
@@ -80,7 +80,7 @@ def _buttons(run: Run, step: int, running: bool, ours: bool) -> None:
             st.rerun(scope="fragment")
 
 
-def _goal(run: Run, step: int) -> int:
+def _goal(run: RunEntry, step: int) -> int:
     try:
         planned = run.config().train.num_steps
     except ValueError:  # it has not begun
@@ -88,7 +88,7 @@ def _goal(run: Run, step: int) -> int:
     return planned if planned > step else 2 * step
 
 
-def _curve(run: Run, records: list[Record]) -> None:
+def _curve(run: RunEntry, records: list[Record]) -> None:
     with st.container(height=380, border=False):
         start = latest(records, "start")
         if start is None:
@@ -102,7 +102,7 @@ def _curve(run: Run, records: list[Record]) -> None:
         st.altair_chart(figures.learning_curve(training, held_out, start["baselines"], steps))
 
 
-def _samples(run: Run, records: list[Record]) -> None:
+def _samples(run: RunEntry, records: list[Record]) -> None:
     st.subheader("What it makes on its own")
     files = run.samples()
     if not files:

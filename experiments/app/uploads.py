@@ -1,6 +1,5 @@
 """Sound that a browser sends: limited in bytes and in decoded seconds, never opened under a name of its choosing."""
 
-import dataclasses
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,9 +11,9 @@ import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from experiments.app.shared import plain
-from wavenet_jax.audio.files import AudioFileError, header, mono_blocks, resampled, write_wav
-from wavenet_jax.config import RunConfig
-from wavenet_jax.data.listing import EXTENSIONS
+from wavenet_jax.audio.files import AudioFileError, header, mono_blocks, resampled
+from wavenet_jax.audio.wav import write_wav
+from wavenet_jax.data.files.listing import EXTENSIONS
 
 MOST_BYTES = 20 * 1024 * 1024
 MOST_SECONDS = 60.0
@@ -24,20 +23,24 @@ class Clip(NamedTuple):
     """A recording that was sent."""
 
     name: str
-    """What the browser calls it; for showing alone."""
+    """The browser's name of it; for showing alone."""
     waveform: np.ndarray
     """float32 ``[T]`` in [-1, 1], at the rate that was asked for."""
     path: str
-    """How a terminal would name it."""
+    """The path of it in a terminal."""
 
 
-def ask(label: str, rate: int, *, key: str, help: str | None = None) -> Clip | None:
+def ask(label: str, rate: int, *, key: str, help: str | None = None, record_first: bool = False) -> Clip | None:
     """A recording from a file or from the microphone, at ``rate``; None while there is none.
+
+    ``record_first`` shows the microphone, and the file behind it.
 
     Raises:
       ValueError: what was sent cannot be used; in one line, with its name.
     """
-    from_file, from_microphone = st.tabs([":material/upload_file: From a file", ":material/mic: Record"])
+    names = [":material/upload_file: From a file", ":material/mic: Record"]
+    tabs = st.tabs(names[::-1] if record_first else names)
+    from_file, from_microphone = reversed(tabs) if record_first else tabs
     with from_file:
         types = sorted(extension.removeprefix(".") for extension in EXTENSIONS)
         sent = st.file_uploader(label, types, key=f"{key}_file", help=help, max_upload_size=MOST_BYTES // 2**20)
@@ -73,22 +76,20 @@ def received(file: UploadedFile, rate: int) -> Clip:
 
 
 @contextmanager
-def lent(clip: Clip | None, run: RunConfig) -> Iterator[tuple[str | None, RunConfig]]:
-    """The clip as a WAV file that is there for a while, and the run with a cache that goes with it.
+def lent(clip: Clip | None, sample_rate: int) -> Iterator[str | None]:
+    """Lends the clip as a WAV file, which is prepared like any other recording; None where there is no clip.
 
-    Errors inside are told with the clip's name instead of the file's.
+    Errors inside name the clip instead of the file.
     """
+    if clip is None:
+        yield None
+        return
     with tempfile.TemporaryDirectory() as folder:
-        path = None
-        if clip is not None:
-            path = str(Path(folder) / "sent.wav")
-            write_wav(path, clip.waveform, run.model.sample_rate)
-        alone = dataclasses.replace(run, data=dataclasses.replace(run.data, cache_dir=folder, channel=None))
+        path = str(Path(folder) / "sent.wav")
+        write_wav(path, clip.waveform, sample_rate)
         try:
-            yield path, alone
+            yield path
         except ValueError as error:
-            if clip is None or path is None:
-                raise
             raise ValueError(str(error).replace(path, clip.name)) from None
 
 

@@ -1,4 +1,4 @@
-"""What the page shows while there is no run: a first one to train."""
+"""Offers a first run to train while there is none."""
 
 import streamlit as st
 
@@ -11,7 +11,7 @@ def show() -> None:
     """Offers the recipes that need the least time."""
     st.header("No network here yet")
     st.write(
-        "Train one: it runs in the background, goes on when you close the page, and lets itself be heard on the way. "
+        "Train one: it runs in the background, continues when you close the page, and generates samples on the way. "
         "Data and Train work already."
     )
     offered = [recipe for recipe in recipes.available() if recipe.name in ("first", "demo")]

@@ -1,10 +1,10 @@
 #!/bin/bash
-# An example, to be adapted: two nodes with four GPUs each under SLURM, one process per GPU.
+# An example to adapt: two nodes with four GPUs each under SLURM, one process per GPU.
 #
 #   DATA_DIR=/shared/speech WORKDIR=/shared/runs/speech sbatch experiments/launch/slurm.sh
 #
-# WORKDIR and DATA_DIR are on a file system that all nodes share. Two minutes before the time is up SLURM sends SIGTERM:
-# the run saves after the step that is under way and exits with 143, and the job queues itself again to go on.
+# WORKDIR and DATA_DIR are on a file system that all nodes share. Two minutes before the time limit SLURM sends SIGTERM:
+# the run saves after the current step and exits with 143, and the job requeues itself to resume.
 #SBATCH --job-name=wavenet
 #SBATCH --nodes=2
 #SBATCH --ntasks-per-node=4

@@ -1,12 +1,14 @@
 """Files are read alike whatever their format, and pieces are parts of the whole."""
 
+import wave
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 
-from wavenet_jax.audio.files import header, mono_blocks, mono_piece, read_audio, resampled, show, write_wav
+from wavenet_jax.audio.files import header, mono_blocks, mono_piece, read_audio, resampled, show
+from wavenet_jax.audio.wav import SOFTWARE, pcm16, wav_header, write_wav
 
 RATE = 16_000
 EXACT = [
@@ -87,6 +89,27 @@ def test_written_files_read_back_and_do_not_wrap_around(tmp_path: Path) -> None:
     write_wav(path, np.array([0.0, 0.25, -0.5, 2.0, -2.0]), RATE)
     assert np.abs(read_audio(path, RATE) - [0.0, 0.25, -0.5, 1.0, -1.0]).max() <= 2**-15
     assert header(path).encoding == "PCM_16"
+
+
+@pytest.mark.parametrize(("value", "reason"), [(np.nan, "not numbers"), (-np.inf, "not numbers"), (1e30, "far beyond")])
+def test_what_cannot_be_sound_is_refused(value: float, reason: str, tmp_path: Path) -> None:
+    path = str(tmp_path / "a.wav")
+    soundfile.write(path, np.array([0.1, value, 0.1]), RATE, subtype="DOUBLE")
+    with pytest.raises(ValueError, match=rf"a\.wav: .*{reason}"):
+        read_audio(path, RATE)
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_generated_sound_says_so_and_is_a_plain_wav_file(known: bool, tmp_path: Path) -> None:
+    path, samples = tmp_path / "out.wav", pcm16(chirp(1_000)).tobytes()
+    path.write_bytes(wav_header(RATE, len(samples) if known else None, generated=True) + samples)
+    assert header(str(path)).software == SOFTWARE
+    assert np.abs(read_audio(str(path), RATE) - chirp(1_000)).max() <= 2**-15
+    if known:
+        with wave.open(str(path)) as file:
+            assert (file.getnframes(), file.getframerate()) == (1_000, RATE)
+    write_wav(path, chirp(1_000), RATE)
+    assert header(str(path)).software == ""
 
 
 def test_an_unreadable_file_is_named_in_the_message(tmp_path: Path) -> None:

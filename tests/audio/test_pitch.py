@@ -118,7 +118,7 @@ def test_without_the_extra_it_says_what_to_install() -> None:
         "import sys; sys.modules['pyworld'] = None\n"
         "from wavenet_jax.audio.pitch import Pitch\n"
         "from wavenet_jax.config import WaveNetConfig\n"
-        "try: Pitch.of(WaveNetConfig())\n"
+        "try: Pitch.of(WaveNetConfig()).check_installed()\n"
         "except ValueError as error: print(error)"
     )
     told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)

@@ -1,6 +1,7 @@
 """Batch k depends on the data, the seed and k, and on nothing else."""
 
 import contextlib
+import dataclasses
 import hashlib
 import itertools
 
@@ -11,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wavenet_jax.audio.codec import Grid
+from wavenet_jax.config import ConditioningConfig, DataConfig, FeatureConfig, RunConfig, TrainConfig, WaveNetConfig
 from wavenet_jax.data import Batch, Batches, SyntheticSource, prefetch
 
 GRID = Grid(256, "mu_law")
@@ -96,6 +98,25 @@ def test_an_error_in_a_thread_reaches_the_loop() -> None:
 def test_grain_can_drive_them() -> None:
     loaded = grain.MapDataset.source(make()).to_iter_dataset(grain.ReadOptions(num_threads=2, prefetch_buffer_size=4))
     assert fingerprint(*loaded) == fingerprint(*(make()[k] for k in range(len(make()))))
+
+
+def test_the_batches_of_a_run_have_its_context_conditions_and_augmentation() -> None:
+    model = WaveNetConfig(
+        sample_rate=16_000,
+        dilation_cycle=(1, 2, 4, 8),
+        features=FeatureConfig(local_features=("mel",), hop_samples=100, mel_channels=8),
+        conditioning=ConditioningConfig(condition_on_classes=True, classes=tuple(source.classes)),
+    )
+    data = DataConfig(crop_samples=200, batch_size=4, gain_db=6.0, flip_polarity=True, full_context=True)
+    run = RunConfig(model, data, train=TrainConfig(seed=3))
+    whole = Batches.of(run, source)[2]
+    halves = [Batches.of(run, source, process_index=index, process_count=2)[2] for index in (0, 1)]
+    assert whole.codes.shape[1] == 1 + 100 + 200  # the receptive field of 15 samples more is a frame
+    assert whole.conditions.streams["class"].shape == (4, 1)
+    assert whole.conditions.frames is not None
+    assert fingerprint(whole) == fingerprint(Batch(*(np.concatenate([half[n] for half in halves]) for n in (0, 1))))
+    plain = Batches.of(dataclasses.replace(run, data=dataclasses.replace(data, gain_db=0.0)), source)[2]
+    assert fingerprint(plain) != fingerprint(whole)
 
 
 def test_bad_requests_are_refused() -> None:

@@ -1,4 +1,4 @@
-"""Recordings become clips: in place or through the cache, listened to once."""
+"""Recordings become clips: in place or through the cache, scanned once."""
 
 import os
 from collections.abc import Callable
@@ -8,27 +8,28 @@ import numpy as np
 import pytest
 import soundfile
 
-import wavenet_jax.data.manifest as manifest
-from wavenet_jax.config import DataConfig, WaveNetConfig
-from wavenet_jax.data import FolderSource, open_source
-from wavenet_jax.data.listing import Found
-from wavenet_jax.data.scan import Scan
+import wavenet_jax.data.files.manifest as manifest
+from wavenet_jax.audio.wav import write_wav
+from wavenet_jax.config import ConditioningConfig, DataConfig, WaveNetConfig
+from wavenet_jax.data import FolderSource, open_source, open_sources
+from wavenet_jax.data.files.listing import Found
+from wavenet_jax.data.files.scan import Scan
 
 Config = Callable[..., DataConfig]
 Record = Callable[..., np.ndarray]
 
 
 @pytest.fixture
-def heard(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Names of the files that are listened to, in order."""
+def scanned(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Names of the files that are scanned, in order."""
     names: list[str] = []
     scan = manifest.scan
 
-    def listen(file: Found, *arguments: object) -> Scan:
+    def count(file: Found, *arguments: object) -> Scan:
         names.append(file.name)
         return scan(file, *arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(manifest, "scan", listen)
+    monkeypatch.setattr(manifest, "scan", count)
     return names
 
 
@@ -51,7 +52,7 @@ def test_native_files_are_read_in_place(record: Record, data: Config, model: Wav
 
 
 def test_other_rates_and_lossy_files_are_decoded_once(
-    record: Record, data: Config, model: WaveNetConfig, cache_home: Path, heard: list[str]
+    record: Record, data: Config, model: WaveNetConfig, cache_home: Path, scanned: list[str]
 ) -> None:
     record("slow.wav", 4_000, rate=8_000)
     record("lossy.ogg", 8_000, format="OGG", subtype="VORBIS")
@@ -60,12 +61,12 @@ def test_other_rates_and_lossy_files_are_decoded_once(
     before = [source.read(clip, 1_000, 3_000) for clip in range(2)]
     assert len(list(cache_home.glob("pcm16/*/*.pcm"))) == 2
     again = opened(data(), model)
-    assert heard == ["lossy.ogg", "slow.wav"]
+    assert scanned == ["lossy.ogg", "slow.wav"]
     assert all(np.array_equal(again.read(clip, 1_000, 3_000), before[clip]) for clip in range(2))
 
 
-def test_only_what_is_new_or_has_changed_is_listened_to(
-    record: Record, data: Config, model: WaveNetConfig, folder: Path, heard: list[str]
+def test_only_what_is_new_or_has_changed_is_scanned(
+    record: Record, data: Config, model: WaveNetConfig, folder: Path, scanned: list[str]
 ) -> None:
     for name in ("a.wav", "b.wav"):
         record(name)
@@ -73,25 +74,25 @@ def test_only_what_is_new_or_has_changed_is_listened_to(
     record("c.wav")
     record("a.wav", 2_000)
     assert opened(data(), model).lengths.tolist() == [2_000, 1_000, 1_000]
-    assert heard == ["a.wav", "b.wav", "a.wav", "c.wav"]
+    assert scanned == ["a.wav", "b.wav", "a.wav", "c.wav"]
     (folder / "b.wav").unlink()
     assert opened(data(), model).names == ["a.wav", "c.wav"]
-    assert len(heard) == 4
+    assert len(scanned) == 4
 
 
 def test_a_damaged_manifest_is_made_again(
-    record: Record, data: Config, model: WaveNetConfig, cache_home: Path, heard: list[str]
+    record: Record, data: Config, model: WaveNetConfig, cache_home: Path, scanned: list[str]
 ) -> None:
     record("a.wav")
     opened(data(), model)
     (path,) = cache_home.glob("manifests/*.json")
     path.write_bytes(path.read_bytes()[:-5])
     assert opened(data(), model).names == ["a.wav"]
-    assert heard == ["a.wav", "a.wav"]
+    assert scanned == ["a.wav", "a.wav"]
 
 
 def test_what_was_learnt_survives_an_interruption(
-    record: Record, data: Config, model: WaveNetConfig, heard: list[str]
+    record: Record, data: Config, model: WaveNetConfig, scanned: list[str]
 ) -> None:
     for number in range(5):
         record(f"{number}.wav")
@@ -102,9 +103,9 @@ def test_what_was_learnt_survives_an_interruption(
 
     with pytest.raises(KeyboardInterrupt):
         open_source(data(), model, "train", interrupt)
-    first = len(heard)
+    first = len(scanned)
     opened(data(), model)
-    assert len(heard) - first <= 2
+    assert len(scanned) - first <= 2
 
 
 def test_a_missing_cache_entry_is_made_again_in_the_middle_of_a_run(
@@ -124,10 +125,10 @@ def test_a_file_that_changes_in_the_middle_of_a_run_stops_it(
     record("a.wav")
     source = opened(data(), model)
     record("a.wav", 500)
-    with pytest.raises(ValueError, match=r"a\.wav: ends before sample 900, .* changed in the meantime, start again"):
+    with pytest.raises(ValueError, match=r"a\.wav: ends before sample 900, .* the same command again, which resumes"):
         source.read(0, 100, 900)
     (folder / "a.wav").unlink()
-    with pytest.raises(ValueError, match=r"a\.wav: cannot be opened: No such file or directory; it has changed"):
+    with pytest.raises(ValueError, match=r"a\.wav: cannot be .*: No such file or directory; it was there, and whole"):
         source.read(0, 100, 900)
 
 
@@ -137,10 +138,10 @@ def test_progress_counts_the_bytes_of_new_files(
     for name in ("a.wav", "b.wav"):
         record(name)
     size = os.path.getsize(folder / "a.wav")
-    told: list[tuple[int, int]] = []
+    seen: list[tuple[int, int]] = []
     for _ in range(2):
-        open_source(data(), model, "train", lambda done, total: told.append((done, total)))
-    assert told == [(size, 2 * size), (2 * size, 2 * size)]
+        open_source(data(), model, "train", lambda done, total: seen.append((done, total)))
+    assert seen == [(size, 2 * size), (2 * size, 2 * size)]
 
 
 def test_splits_share_the_files_and_skipped_ones_are_named_once(
@@ -203,5 +204,125 @@ def test_folders_where_nothing_is_usable_are_refused_in_one_line(
 def test_a_split_may_be_empty_but_not_the_training_one(record: Record, data: Config, model: WaveNetConfig) -> None:
     record("a.wav")
     assert len(opened(data(), model, "validation")) == 0
-    with pytest.raises(ValueError, match=r"all 1 files are held out .* hold out fewer"):
+    with pytest.raises(ValueError, match=r"^all 1 files are held out by validation_files=\('\*',\); hold out fewer$"):
         open_source(data(validation_files=("*",)), model, "train")
+
+
+def test_what_the_programs_wrote_is_never_data(
+    record: Record, data: Config, model: WaveNetConfig, folder: Path
+) -> None:
+    for number in range(10):
+        record(f"c{number}.wav")
+    before = [open_source(data(validation_fraction=0.3), model, split) for split in ("train", "validation")]
+    for run in ("runs/a", "runs/b"):
+        (folder / run / "checkpoints").mkdir(parents=True)
+        (folder / run / "samples").mkdir()
+        (folder / run / "config.json").write_text("{}")
+        write_wav(folder / run / "samples" / "step_10.wav", np.sin(np.arange(1_000)), 16_000)
+    for name in ("out.wav", "x/out-1.wav"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        write_wav(folder / name, np.sin(np.arange(1_000)), 16_000, generated=True)
+    (folder / ".out.wav.part").write_bytes(b"RIFF")
+    after = [open_source(data(validation_fraction=0.3), model, split) for split in ("train", "validation")]
+    assert [list(source.names) for source in after] == [list(source.names) for source in before]
+    assert list(after[0].notes) == [
+        "left out: 2 run directories (runs/a/, ...)",
+        "left out: 2 files of generated sound (out.wav, ...)",
+    ]
+    assert not after[0].skipped
+
+
+def test_a_folder_of_generated_sound_alone_is_refused_with_the_reason(
+    data: Config, model: WaveNetConfig, folder: Path
+) -> None:
+    write_wav(folder / "out.wav", np.sin(np.arange(1_000)), 16_000, generated=True)
+    with pytest.raises(ValueError, match=r"holds no audio files; .*; left out: 1 file of generated sound \(out\.wav\)"):
+        open_source(data(), model, "train")
+
+
+def test_files_of_classes_that_the_network_was_not_trained_with_are_named(
+    record: Record, data: Config, folder: Path
+) -> None:
+    for name in ("ann/1.wav", "bob/1.wav", "cleo/1.wav"):
+        record(name)
+    trained = ConditioningConfig(condition_on_classes=True, classes=("class=ann", "class=bob"))
+    model = WaveNetConfig(sample_rate=16_000, dilation_cycle=(1, 2, 4, 8), conditioning=trained)
+    source = opened(data(label_from="folder"), model)
+    assert (source.names, source.classes) == (["ann/1.wav", "bob/1.wav"], ["class=ann", "class=bob"])
+    assert [tuple(entry) for entry in source.skipped] == [
+        ("cleo/1.wav", "has class 'cleo', which the network was not trained on")
+    ]
+
+
+def test_folders_of_one_class_each_lead_to_the_folder_above(
+    record: Record, data: Config, model: WaveNetConfig, folder: Path
+) -> None:
+    for name in ("ann/1.wav", "bob/1.wav"):
+        record(name)
+    config = data(data_dir=(str(folder / "ann"), str(folder / "bob")), label_from="folder")
+    with pytest.raises(ValueError, match=rf"lies in a folder of its class, .*; give the folder above: {folder}$"):
+        open_source(config, model, "train")
+
+
+def test_classes_that_a_flagfile_cannot_hold_are_refused_with_a_remedy(
+    record: Record, data: Config, model: WaveNetConfig, folder: Path
+) -> None:
+    record("ann /1.wav")
+    message = r"^class 'ann ' of ann /1\.wav begins or ends with a blank; rename the folder$"
+    with pytest.raises(ValueError, match=message):
+        open_source(data(label_from="folder"), model, "train")
+
+
+def test_another_sound_of_the_same_size_and_time_is_noticed(
+    record: Record, data: Config, model: WaveNetConfig, folder: Path
+) -> None:
+    record("a.wav", rate=8_000)
+    before = opened(data(), model).read(0, 0, 1_000)
+    status = os.stat(folder / "a.wav")
+    write_wav(folder / "a.wav", np.sin(np.arange(1_000)), 8_000)
+    os.utime(folder / "a.wav", ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert os.stat(folder / "a.wav").st_size == status.st_size
+    assert not np.array_equal(opened(data(), model).read(0, 0, 1_000), before)
+
+
+def test_a_cache_that_cannot_be_written_to_is_done_without(
+    record: Record, data: Config, model: WaveNetConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record("a.wav", rate=8_000)
+    record("b.wav")
+    monkeypatch.setenv("XDG_CACHE_HOME", "/proc/none")
+    source = opened(data(cache_dir="/proc/nowhere"), model)
+    assert source.lengths.tolist() == [2_000, 1_000]
+    assert len(source.read(0, 0, 2_000)) == 2_000
+    (note,) = source.notes
+    assert note.startswith("cache: /proc/nowhere cannot be written to (")
+    assert note.endswith("nothing is kept instead")
+
+
+def test_a_clip_of_one_sample_is_called_that(record: Record, data: Config, model: WaveNetConfig) -> None:
+    record("a.wav")
+    record("one.wav", 1)
+    assert [entry.reason for entry in opened(data(), model).skipped] == ["holds a single sample"]
+
+
+def test_a_decoded_file_that_vanishes_with_its_cache_is_named(
+    record: Record, data: Config, model: WaveNetConfig, folder: Path, cache_home: Path
+) -> None:
+    record("a.wav", rate=8_000)
+    source = opened(data(), model)
+    (entry,) = cache_home.glob("pcm16/*/*.pcm")
+    entry.unlink()
+    (folder / "a.wav").rename(folder / "b.wav")
+    with pytest.raises(ValueError, match=r"a\.wav: cannot be opened: No such .* same command again, which resumes"):
+        source.read(0, 0, 100)
+    (folder / "b.wav").rename(folder / "a.wav")
+    assert len(source.read(0, 0, 100)) == 100
+
+
+def test_one_search_serves_all_splits(record: Record, data: Config, model: WaveNetConfig) -> None:
+    for number in range(10):
+        record(f"{number}.wav")
+    config = data(validation_fraction=0.3)
+    together = open_sources(config, model, ("train", "validation"))
+    alone = [open_source(config, model, split) for split in ("train", "validation")]
+    assert [list(source.names) for source in together] == [list(source.names) for source in alone]

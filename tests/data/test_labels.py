@@ -5,7 +5,22 @@ from pathlib import Path
 import pytest
 
 from wavenet_jax.config import DataConfig
-from wavenet_jax.data.labels import labeller, read_table, transcriber
+from wavenet_jax.data import labels
+from wavenet_jax.data.labels import Labels, Lookup
+
+
+def labeller(folder: str, data: DataConfig, *names: str, notes: list[str] | None = None) -> Labels:
+    return labels.labeller(folder, data, names, ([] if notes is None else notes).append)
+
+
+def transcriber(folder: str, data: DataConfig, *names: str, notes: list[str] | None = None) -> Lookup:
+    return labels.transcriber(folder, data, names, ([] if notes is None else notes).append)
+
+
+def by_table(folder: Path, content: str | bytes, *names: str, notes: list[str] | None = None) -> Labels:
+    (folder / "who.tsv").write_bytes(content if isinstance(content, bytes) else content.encode())
+    data = DataConfig(label_from="table", label_table="who.tsv")
+    return labeller(str(folder), data, *names, notes=notes)
 
 
 def test_the_class_is_the_first_folder() -> None:
@@ -49,13 +64,53 @@ def test_a_class_table_with_a_header_has_families(tmp_path: Path) -> None:
     assert [label_of(name) for name in ("a.wav", "b.wav", "c.wav")] == [("speaker=Ann", "language=en"), None, None]
 
 
+def test_a_row_without_a_class_gives_none(tmp_path: Path) -> None:
+    label_of = by_table(tmp_path, "u4|ann\nu5|\n")
+    assert [label_of(name) for name in ("u4.wav", "u5.wav")] == [("class=ann",), None]
+
+
+def test_a_table_that_is_not_utf8_is_read_as_latin_1_and_said_to_be(tmp_path: Path) -> None:
+    notes: list[str] = []
+    label_of = by_table(tmp_path, "a.wav\tJörg\n".encode("latin-1"), notes=notes)
+    assert label_of("a.wav") == ("class=Jörg",)
+    assert notes == [f"table {tmp_path}/who.tsv is not UTF-8; it is read as Latin-1"]
+
+
+def test_two_rows_of_one_file_that_differ_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"who\.tsv, line 3: a second row of 'a\.wav', 'Bob' after 'Ann'; keep one"):
+        by_table(tmp_path, "a.wav|Ann\na.wav|Ann\na.wav|Bob\n")
+
+
+def test_names_with_backslashes_or_the_folder_in_front_are_understood(tmp_path: Path) -> None:
+    label_of = by_table(tmp_path, f"wavs\\a.wav|ann\n./b.wav|bob\n{tmp_path}/c.wav|cleo\n{tmp_path.name}/d|dan\n")
+    found = [label_of(name) for name in ("wavs/a.wav", "b.wav", "c.wav", "d.wav")]
+    assert found == [("class=ann",), ("class=bob",), ("class=cleo",), ("class=dan",)]
+
+
+def test_a_table_that_fits_no_file_is_refused_once_with_both_names(tmp_path: Path) -> None:
+    message = r"^label_table: no row of .*who\.tsv fits a file; its first row is of 'x', the first file is 'a\.wav'$"
+    with pytest.raises(ValueError, match=message):
+        by_table(tmp_path, "x|ann\ny|bob\n", "b.wav", "a.wav")
+    notes: list[str] = []
+    transcriber(str(tmp_path), DataConfig(transcript_table="who.tsv"), "a.wav", notes=notes)
+    assert len(notes) == 1
+    assert notes[0].startswith("transcript_table: no row of ")
+
+
+def test_what_is_not_used_is_refused() -> None:
+    message = r"label_pattern is used with label_from=pattern alone, got label_from=none; leave one of them out"
+    with pytest.raises(ValueError, match=message):
+        DataConfig(label_pattern="(")
+    with pytest.raises(ValueError, match=r"label_table is used with label_from=table alone, got label_from=folder"):
+        DataConfig(label_from="folder", label_table="who.tsv")
+
+
 def test_what_cannot_be_read_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "text").write_text("name\tclass\njust words\n")
-    with pytest.raises(ValueError, match=r"text, line 2: columns separated by tabs or \| were expected, got none"):
-        read_table(str(tmp_path / "text"))
+    with pytest.raises(ValueError, match=r"tsv, line 2: columns separated by tabs or \| were expected, got none"):
+        by_table(tmp_path, "name\tclass\njust words\n")
     with pytest.raises(ValueError, match="table .*missing cannot be read: No such file or directory; check its name"):
-        read_table(str(tmp_path / "missing"))
-    with pytest.raises(ValueError, match=r"label_pattern '\(' is no regular expression"):
+        transcriber(str(tmp_path), DataConfig(transcript_table="missing"))
+    with pytest.raises(ValueError, match=r"label_pattern '\(' is not a regular expression"):
         labeller("", DataConfig(label_from="pattern", label_pattern="("))
     with pytest.raises(ValueError, match=r"label_pattern needs a group in round brackets .* got 'p\\\\d'"):
         labeller("", DataConfig(label_from="pattern", label_pattern=r"p\d"))

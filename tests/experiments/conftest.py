@@ -9,11 +9,11 @@ from typing import NamedTuple
 import jax
 import pytest
 
-from experiments import flags
+from experiments.support import flags
 from wavenet_jax.config import RunConfig, to_json
-from wavenet_jax.data.open import open_source
-from wavenet_jax.training import train
-from wavenet_jax.training.directory import read_config
+from wavenet_jax.data import open_source, with_classes
+from wavenet_jax.runs import RunDirectory
+from wavenet_jax.training import train_events
 
 ROOT = Path(__file__).parents[2]
 
@@ -43,32 +43,27 @@ def call(capfd: pytest.CaptureFixture) -> Call:
     return program
 
 
-@pytest.fixture(scope="session")
-def workdir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The directory of a run of two steps, with the preset ``tiny`` on synthetic sounds."""
-    path = tmp_path_factory.mktemp("run")
-    arguments = [
-        f"--flagfile={ROOT / 'experiments' / 'presets' / 'tiny.flags'}",
-        "--num_steps=2",
-        "--synthetic_clips=2",
-        "--synthetic_seconds=0.1",
-    ]
-    (config,) = flags.read([RunConfig], ["program", *arguments])
-    for _ in train(
-        config,
-        path,
-        open_source(config.data, config.model, "train"),
-        open_source(config.data, config.model, "validation"),
-        devices=jax.devices()[:1],
-    ):
+def short_run(path: Path, *arguments: str) -> Path:
+    """Trains a run of two steps, with the preset ``tiny`` on synthetic sounds; returns its directory."""
+    preset = f"--flagfile={ROOT / 'experiments' / 'presets' / 'tiny.flags'}"
+    (config,) = flags.read([RunConfig], ["program", preset, "--num_steps=2", *arguments])
+    training, held_out = (open_source(config.data, config.model, split) for split in ("train", "validation"))
+    config = dataclasses.replace(config, model=with_classes(config.model, training))
+    for _ in train_events(config, path, training, held_out, devices=jax.devices()[:1]):
         pass
     return path
+
+
+@pytest.fixture(scope="session")
+def workdir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The directory of the plainest run."""
+    return short_run(tmp_path_factory.mktemp("run"), "--synthetic_clips=2", "--synthetic_seconds=0.1")
 
 
 def with_pre_emphasis(workdir: Path, copy: Path, coefficient: float | None) -> Path:
     """A copy of a run, whose data had this pre-emphasis."""
     shutil.copytree(workdir, copy)
-    run = read_config(workdir)
+    run = RunDirectory(workdir).read_config()
     changed = dataclasses.replace(run, data=dataclasses.replace(run.data, pre_emphasis=coefficient))
     (copy / "config.json").write_text(to_json(changed))
     return copy

@@ -1,15 +1,17 @@
 """The audit says what is in a folder and what is wrong with it, to people and to programs."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
 from experiments import audit
 from tests.data import bad_files
 from tests.experiments.conftest import Call
-from wavenet_jax.audio.files import write_wav
+from wavenet_jax.audio.wav import write_wav
 
 RATE = 16_000
 
@@ -72,6 +74,37 @@ def test_every_doubt_is_named(folder: Path, call: Call) -> None:
         assert text in ended.err
 
 
+def test_a_file_that_ends_before_its_header_says_is_doubted(folder: Path, call: Call) -> None:
+    soundfile.write(folder / "whole.mp3", noise(0), RATE)
+    content = (folder / "whole.mp3").read_bytes()
+    (folder / "cut.mp3").write_bytes(content[: len(content) // 2])
+    found = json.loads(call(audit.main, f"--data_dir={folder}").out)
+    (warning,) = found["warnings"]
+    assert warning["file"] == "cut.mp3"
+    assert re.fullmatch(
+        r"ends after 0\.[3-6] s of the 1\.0 s that its header states: it may be cut off", warning["reason"]
+    )
+
+
+def test_what_is_left_out_is_counted_for_people_and_programs(folder: Path, call: Call) -> None:
+    write(folder, "a.wav", noise(0))
+    write_wav(folder / "out.wav", noise(1), RATE, generated=True)
+    (folder / "run" / "checkpoints").mkdir(parents=True)
+    (folder / "run" / "config.json").write_text("{}")
+    (folder / ".hidden.wav").write_bytes(b"x")
+    ended = call(audit.main, f"--data_dir={folder}")
+    found = json.loads(ended.out)
+    assert found["left_out"] == {"run directory": 1, "hidden file or folder": 1, "file of generated sound": 1}
+    for line in (
+        "left out: 1 run directory (run/)",
+        "left out: 1 hidden file or folder (.hidden.wav)",
+        "left out: 1 file of generated sound (out.wav)",
+        "held out for validation: 0.06 s at the end of a.wav, as a.wav[end]",
+    ):
+        assert line in ended.err
+    assert (found["files"], found["splits"]) == (1, {"train": 1, "validation": 1})
+
+
 @pytest.mark.parametrize(
     ("waveform", "verdict"),
     [
@@ -115,8 +148,8 @@ def test_a_folder_where_nothing_can_be_used_ends_with_code_1(folder: Path, call:
 
 def test_a_folder_without_audio_and_no_folder_are_refused_in_one_line(folder: Path, call: Call) -> None:
     for arguments, message in [
-        ([], "error: --data_dir is required: the folder of recordings to look at\n"),
-        ([f"--data_dir={folder}"], f"error: data_dir {folder} holds no audio files; choose another folder, or widen"),
+        ([], "error: --data_dir is required: the folder of recordings to check\n"),
+        ([f"--data_dir={folder}"], f"error: --data_dir {folder} holds no audio files; choose another folder, or widen"),
     ]:
         ended = call(audit.main, *arguments)
         assert (ended.code, ended.out, ended.err.count("\n")) == (1, "", 1)

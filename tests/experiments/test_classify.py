@@ -3,15 +3,11 @@
 import json
 from pathlib import Path
 
-import jax
 import numpy as np
 import pytest
 
-from experiments import classify, flags
-from tests.experiments.conftest import ROOT, Call
-from wavenet_jax.config import RunConfig
-from wavenet_jax.data import open_source, with_classes
-from wavenet_jax.training import train
+from experiments import classify
+from tests.experiments.conftest import Call, short_run
 
 
 def test_a_discriminant_separates_what_a_line_separates() -> None:
@@ -26,21 +22,13 @@ def test_a_discriminant_separates_what_a_line_separates() -> None:
 @pytest.fixture(scope="module")
 def classed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The directory of a run of two steps whose network is told which kind of synthetic sound it makes."""
-    path = tmp_path_factory.mktemp("classed")
-    arguments = [
-        f"--flagfile={ROOT / 'experiments' / 'presets' / 'tiny.flags'}",
-        "--num_steps=2",
+    return short_run(
+        tmp_path_factory.mktemp("classed"),
         "--synthetic_clips=100",
         "--validation_fraction=0.3",
         "--synthetic_seconds=0.5",
         "--condition_on_classes",
-    ]
-    (config,) = flags.read([RunConfig], ["program", *arguments])
-    training, held_out = (open_source(config.data, config.model, split) for split in ("train", "validation"))
-    config = RunConfig(with_classes(config.model, training), config.data, config.optimizer, config.train)
-    for _ in train(config, path, training, held_out, devices=jax.devices()[:1]):
-        pass
-    return path
+    )
 
 
 def test_real_kinds_of_sound_are_told_apart_and_generated_ones_counted(call: Call, classed: Path) -> None:
@@ -50,7 +38,7 @@ def test_real_kinds_of_sound_are_told_apart_and_generated_ones_counted(call: Cal
     assert result["classes"] == ["beats", "chord", "noise", "sine", "sweep"]
     assert result["held_out_pieces"] == 30
     assert result["held_out_accuracy"] > 0.5  # chance is 0.2
-    counts = result["heard_by_class_asked_for"]
+    counts = result["judged_by_class_asked_for"]
     assert all(sum(row.values()) == 2 for row in counts.values())
     assert result["accuracy"] == sum(counts[name][name] for name in counts) / 10
 
@@ -59,7 +47,7 @@ def test_real_kinds_of_sound_are_told_apart_and_generated_ones_counted(call: Cal
     ("arguments", "message"),
     [
         (["--seconds=0.6"], "no held-out clip is as long as 0.6 s; lower --seconds, or hold out more"),
-        (["--guidance=2"], "guidance needs a network that was trained with condition_dropout above 0"),
+        (["--guidance=2"], "--guidance needs a network that was trained with condition_dropout above 0"),
     ],
 )
 def test_what_cannot_be_judged_is_refused(arguments: list[str], message: str, call: Call, classed: Path) -> None:

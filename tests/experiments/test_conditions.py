@@ -3,30 +3,25 @@
 import json
 from pathlib import Path
 
-import jax
 import numpy as np
 import pytest
 import soundfile
 
-from experiments import evaluate, features, flags, sample, vocode
-from tests.experiments.conftest import ROOT, Call, with_pre_emphasis
+from experiments import evaluate, features, sample, vocode
+from tests.experiments.conftest import Call, short_run, with_pre_emphasis
 from wavenet_jax.audio.emphasis import deemphasize
 from wavenet_jax.audio.features import LogMel
-from wavenet_jax.config import RunConfig
-from wavenet_jax.data import open_source, with_classes
-from wavenet_jax.training import train
-from wavenet_jax.training.directory import read_config
+from wavenet_jax.runs import RunDirectory
 
 HOP = 16
+FILES = ("wide", "empty", "other", "text", "decibels")
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The directory of a run of two steps whose network is told a log-mel spectrum and which kind of sound it is."""
-    path = tmp_path_factory.mktemp("told")
-    arguments = [
-        f"--flagfile={ROOT / 'experiments' / 'presets' / 'tiny.flags'}",
-        "--num_steps=2",
+def conditioned(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The directory of a run of two steps, conditioned on a log-mel spectrum and on the kind of sound."""
+    return short_run(
+        tmp_path_factory.mktemp("conditioned"),
         "--synthetic_clips=40",
         "--synthetic_seconds=0.1",
         "--local_features=mel",
@@ -36,13 +31,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "--local_channels=4",
         "--condition_on_classes",
         "--condition_dropout=0.5",
-    ]
-    (config,) = flags.read([RunConfig], ["program", *arguments])
-    training, held_out = (open_source(config.data, config.model, split) for split in ("train", "validation"))
-    config = RunConfig(with_classes(config.model, training), config.data, config.optimizer, config.train)
-    for _ in train(config, path, training, held_out, devices=jax.devices()[:1]):
-        pass
-    return path
+    )
 
 
 @pytest.fixture
@@ -54,32 +43,34 @@ def clip(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def mel(told: Path, tmp_path: Path) -> Path:
+def mel(conditioned: Path, tmp_path: Path) -> Path:
     """Ten frames of log-mel, with the description of how they were measured."""
-    measure = LogMel.of(read_config(told).model)
+    measure = LogMel.of(RunDirectory(conditioned).read_config().model)
     path = tmp_path / "frames.npy"
     np.save(path, measure.whole(0.3 * np.sin(np.arange(10 * HOP) / 4).astype(np.float32)))
     path.with_suffix(".json").write_text(json.dumps(measure.description()))
     return path
 
 
-def made(call: Call, told: Path, output: Path, *arguments: str) -> tuple[dict, np.ndarray]:
-    ended = call(sample.main, f"--workdir={told}", f"--output={output}", "--overwrite", *arguments)
+def made(call: Call, conditioned: Path, output: Path, *arguments: str) -> tuple[dict, np.ndarray]:
+    ended = call(sample.main, f"--workdir={conditioned}", f"--output={output}", "--overwrite", *arguments)
     assert ended.code == 0, ended.err
     return json.loads(ended.out), soundfile.read(output, dtype="int16")[0]
 
 
-def test_a_clip_is_made_again_as_long_as_it_is_and_judged(call: Call, told: Path, clip: Path, tmp_path: Path) -> None:
-    result, sound = made(call, told, tmp_path / "out.wav", f"--mel_from={clip}", "--label=sine")
+def test_a_clip_is_made_again_as_long_as_it_is_and_judged(
+    call: Call, conditioned: Path, clip: Path, tmp_path: Path
+) -> None:
+    result, sound = made(call, conditioned, tmp_path / "out.wav", f"--mel_from={clip}", "--label=sine")
     assert len(sound) == 403
     (distances,) = result["distances"]
     assert distances.keys() == {"log_mel_db", "mel_cepstral_db", "spectral_convergence"}
     assert all(0 < value < 1_000 for value in distances.values())
 
 
-def test_what_it_is_told_changes_what_it_makes(call: Call, told: Path, clip: Path, mel: Path, tmp_path: Path) -> None:
+def test_conditions_change_what_is_made(call: Call, conditioned: Path, clip: Path, mel: Path, tmp_path: Path) -> None:
     def exaggerated(*arguments: str) -> tuple[dict, np.ndarray]:  # two steps of training have taught it little
-        return made(call, told, tmp_path / "out.wav", "--guidance=300", *arguments)
+        return made(call, conditioned, tmp_path / "out.wav", "--guidance=100", *arguments)
 
     _, sine = exaggerated(f"--mel_from={clip}", "--label=sine")
     _, again = exaggerated(f"--mel_from={clip}", "--label=kind=sine", "--seconds=0.05")
@@ -92,11 +83,11 @@ def test_what_it_is_told_changes_what_it_makes(call: Call, told: Path, clip: Pat
     assert "distances" not in result
 
 
-def test_guidance_of_zero_hears_nothing_and_of_one_is_the_network_as_it_is(
-    call: Call, told: Path, mel: Path, tmp_path: Path
+def test_guidance_of_zero_ignores_the_conditions_and_of_one_is_the_network_as_it_is(
+    call: Call, conditioned: Path, mel: Path, tmp_path: Path
 ) -> None:
     def guided(*arguments: str) -> np.ndarray:
-        return made(call, told, tmp_path / "out.wav", f"--mel_from={mel}", *arguments)[1]
+        return made(call, conditioned, tmp_path / "out.wav", f"--mel_from={mel}", *arguments)[1]
 
     np.testing.assert_array_equal(guided("--label=sine", "--guidance=0"), guided("--label=noise", "--guidance=0"))
     plain, as_it_is, more = (
@@ -122,16 +113,19 @@ def test_guidance_of_zero_hears_nothing_and_of_one_is_the_network_as_it_is(
         ),
         (
             ["--mel_from={clip}", "--label=violin"],
-            "the network knows the classes beats, chord, noise, sine, sweep of family 'kind', got violin",
+            "the network has no class 'violin' of family 'kind'; one of beats, chord, noise, sine, sweep",
         ),
         (
             ["--mel_from={clip}", "--label=sine", "--vector=v.npy"],
-            "the network was not trained with anything that --vector could tell it; leave it out",
+            "--vector is for networks that are conditioned on it, and this one is not; leave it out",
         ),
-        (["--mel_from=none.wav", "--label=sine"], "there is no file at none.wav; check the path"),
+        (
+            ["--mel_from=none.wav", "--label=sine"],
+            "there is no file at none.wav; check the path",
+        ),
         (
             ["--mel_from=none.npy", "--label=sine"],
-            "array none.npy cannot be read: No such file or directory; make one for each clip",
+            "array none.npy cannot be read: No such file or directory",
         ),
         (
             ["--mel_from={wide}", "--label=sine"],
@@ -147,34 +141,61 @@ def test_guidance_of_zero_hears_nothing_and_of_one_is_the_network_as_it_is(
         ),
         (
             ["--mel_from={mel}", "--label=sine", "--seconds=9"],
-            "seconds must be between 0.00025 and 0.04 at 4000 Hz, which is how long the features last, got 9",
+            "--seconds must be at most 0.04 at 4000 Hz: the features cover 0.04 s; got 9",
         ),
-        (["--mel_from={mel}", "--label=sine", "--guidance=-1"], "guidance must be at least 0, got -1.0"),
+        (["--mel_from={mel}", "--label=sine", "--guidance=-1"], "--guidance must be at least 0, got -1.0"),
+        (["--mel_from={mel}", "--label=sine", "--guidance=1e30"], "--guidance must be at most 100, got 1e+30"),
+        (["--mel_from={mel}", "--label=sine", "--guidance=nan"], "--guidance must be a finite number, got nan"),
+        (
+            ["--mel_from={mel}", "--label=sine", "--label=kind=noise"],
+            "--label gives two classes of family 'kind', kind=sine and kind=noise; give one",
+        ),
+        (["--mel_from={text}", "--label=sine"], "{text} is not a .npy file; write it with numpy.save"),
+        (
+            ["--mel_from={decibels}", "--label=sine"],
+            "the mel features in {decibels} range from -100 to 0, but those that the network was trained on lie "
+            "between -1 and 1.126; measure them with the network's own options",
+        ),
     ],
 )
 def test_conditions_that_do_not_fit_are_refused_in_one_line(
-    arguments: list[str], message: str, call: Call, told: Path, clip: Path, mel: Path, tmp_path: Path
+    arguments: list[str], message: str, call: Call, conditioned: Path, clip: Path, mel: Path, tmp_path: Path
 ) -> None:
-    files = {"clip": clip, "mel": mel} | {name: tmp_path / f"{name}.npy" for name in ("wide", "empty", "other")}
+    files = {"clip": clip, "mel": mel} | {name: tmp_path / f"{name}.npy" for name in FILES}
     np.save(files["wide"], np.zeros((5, 17)))
     np.save(files["empty"], np.zeros((0, 16)))
     np.save(files["other"], np.zeros((5, 16)))
+    files["text"].write_text("0.1 0.2 0.3")
+    np.save(files["decibels"], np.linspace(-100, 0, 5 * 16).reshape(5, 16))
     files["other"].with_suffix(".json").write_text('{"hop_samples": 999}')
     output = tmp_path / "out.wav"
-    ended = call(sample.main, f"--workdir={told}", f"--output={output}", *(a.format(**files) for a in arguments))
+    ended = call(sample.main, f"--workdir={conditioned}", f"--output={output}", *(a.format(**files) for a in arguments))
     assert ended == (1, "", f"error: {message.format(**files)}\n")
     assert not output.exists()
+
+
+def test_features_that_can_hardly_be_meant_are_doubted_in_one_line(
+    call: Call, conditioned: Path, tmp_path: Path
+) -> None:
+    frames, output = tmp_path / "frames.npy", tmp_path / "out.wav"
+    np.save(frames, np.linspace(-1.8, 0.5, 5 * 16).reshape(5, 16))
+    ended = call(sample.main, f"--workdir={conditioned}", f"--output={output}", f"--mel_from={frames}", "--label=sine")
+    assert ended.code == 0
+    assert ended.err == (
+        f"warning: the mel features in {frames} range from -1.8 to 0.5, but those that the network was trained on lie "
+        "between -1 and 1.126\n"
+    )
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--label=sine"], "the network was not trained with anything that --label could tell it; leave it out"),
-        (["--guidance=2"], "guidance needs a network that was trained with condition_dropout above 0"),
-        (["--mode", "--top_k=3"], "mode draws nothing, so top_k means nothing with it; leave one of them out"),
+        (["--label=sine"], "--label is for networks that are conditioned on it, and this one is not; leave it out"),
+        (["--guidance=2"], "--guidance needs a network that was trained with condition_dropout above 0"),
+        (["--mode", "--top_k=3"], "--mode does not sample, so --top_k has no effect; leave one of them out"),
     ],
 )
-def test_a_network_that_is_told_nothing_says_so(
+def test_a_network_without_conditions_says_so(
     arguments: list[str], message: str, call: Call, workdir: Path, tmp_path: Path
 ) -> None:
     ended = call(sample.main, f"--workdir={workdir}", f"--output={tmp_path / 'out.wav'}", *arguments)
@@ -194,16 +215,22 @@ def test_the_mode_does_not_depend_on_the_seed_and_one_level_is_the_mode(
 
 
 def test_measured_features_make_the_same_sound_as_their_recording(
-    call: Call, told: Path, clip: Path, tmp_path: Path
+    call: Call, conditioned: Path, clip: Path, tmp_path: Path
 ) -> None:
     frames = tmp_path / "measured.npy"
-    ended = call(features.main, f"--workdir={told}", f"--audio={clip}", f"--output={frames}")
+    ended = call(features.main, f"--workdir={conditioned}", f"--audio={clip}", f"--output={frames}")
     assert ended.code == 0, ended.err
     assert json.loads(ended.out) == {"file": str(frames), "frames": 26, "channels": 16}
     made_of = [
-        made(call, told, tmp_path / "out.wav", f"--mel_from={path}", "--label=sine", "--guidance=300", "--seconds=0.1")[
-            1
-        ]
+        made(
+            call,
+            conditioned,
+            tmp_path / "out.wav",
+            f"--mel_from={path}",
+            "--label=sine",
+            "--guidance=100",
+            "--seconds=0.1",
+        )[1]
         for path in (clip, frames)
     ]
     np.testing.assert_array_equal(*made_of)
@@ -215,19 +242,19 @@ def test_features_for_a_network_that_wants_none_are_refused(
     call: Call, workdir: Path, clip: Path, tmp_path: Path
 ) -> None:
     ended = call(features.main, f"--workdir={workdir}", f"--audio={clip}", f"--output={tmp_path / 'a.npy'}")
-    message = f"the network in {workdir} is not told of features; choose a run with local_features"
+    message = f"the network in {workdir} is not conditioned on features; choose a run with local_features"
     assert ended == (1, "", f"error: {message}\n")
 
 
-def test_evaluation_tells_the_network_of_each_clip(call: Call, told: Path) -> None:
-    ended = call(evaluate.main, f"--workdir={told}")
+def test_evaluation_conditions_on_each_clip(call: Call, conditioned: Path) -> None:
+    ended = call(evaluate.main, f"--workdir={conditioned}")
     assert ended.code == 0, ended.err
     assert json.loads(ended.out)["files"] == 2
 
 
-def test_vocoders_are_judged_beside_what_else_could_be_made(call: Call, told: Path, tmp_path: Path) -> None:
+def test_vocoders_are_judged_beside_what_else_could_be_made(call: Call, conditioned: Path, tmp_path: Path) -> None:
     folder = tmp_path / "judged"
-    ended = call(vocode.main, f"--workdir={told}", f"--output={folder}", "--clips=2")
+    ended = call(vocode.main, f"--workdir={conditioned}", f"--output={folder}", "--clips=2")
     assert ended.code == 0, ended.err
     lines = [json.loads(line) for line in ended.out.splitlines()]
     assert [(line["way"], line["clip"] == "mean") for line in lines] == [
@@ -237,24 +264,55 @@ def test_vocoders_are_judged_beside_what_else_could_be_made(call: Call, told: Pa
         *clips, mean = lines[start : start + 3]
         assert mean["log_mel_db"] == pytest.approx(np.mean([line["log_mel_db"] for line in clips]))
     assert lines[-1]["log_mel_db"] < lines[2]["log_mel_db"]  # two steps make no vocoder; Griffin-Lim is one
-    names = {f"{n}_{way}.wav" for n in (0, 1) for way in ("original", "copy", "shuffled", "griffin_lim")}
-    assert {path.name for path in folder.iterdir()} == names | {"spectrograms.png"}
-    assert soundfile.info(folder / "0_copy.wav").frames == 400
-    again = call(vocode.main, f"--workdir={told}", f"--output={folder}", "--clips=2")
-    assert again == (
-        1,
-        "",
-        f"error: {folder}/0_original.wav exists; choose another --output, or replace the file with --overwrite\n",
-    )
-    assert call(vocode.main, f"--workdir={told}", f"--output={folder}", "--clips=9").err == (
-        "error: clips must be at most the 2 of validation, got 9\n"
+    ways = ("original", "copy", "shuffled", "griffin_lim")
+    assert {path.name for path in folder.iterdir()} == {*ways, "spectrograms.png"}
+    names = {way: {str(path.relative_to(folder / way)) for path in (folder / way).rglob("*.wav")} for way in ways}
+    assert all(names[way] == names["original"] for way in ways)
+    assert len(names["copy"]) == 2
+    assert soundfile.info(folder / "copy" / min(names["copy"])).frames == 400
+    again = call(vocode.main, f"--workdir={conditioned}", f"--output={folder}", "--clips=2")
+    assert (again.code, again.out) == (1, "")
+    assert again.err.startswith(f"error: {folder}/original/")
+    assert again.err.endswith(".wav exists; choose another --output, or replace the file with --overwrite\n")
+    assert call(vocode.main, f"--workdir={conditioned}", f"--output={folder}", "--clips=9").err == (
+        "error: --clips must be at most the 2 of validation, got 9\n"
     )
 
 
-def test_a_judged_vocoder_is_heard_without_the_pre_emphasis_of_its_data(call: Call, told: Path, tmp_path: Path) -> None:
-    emphasized = with_pre_emphasis(told, tmp_path / "emphasized", 0.5)
-    for run, folder in ((told, "plain"), (emphasized, "undone")):
+@pytest.mark.parametrize("pre_emphasis", [pytest.param(None, marks=pytest.mark.slow), 0.5])
+def test_copies_are_equalized_on_request(
+    call: Call, conditioned: Path, clip: Path, mel: Path, tmp_path: Path, pre_emphasis: float | None
+) -> None:
+    run = conditioned if pre_emphasis is None else with_pre_emphasis(conditioned, tmp_path / "run", pre_emphasis)
+    results = []
+    for number, more in enumerate(([], ["--mel_equalization=3"])):
+        arguments = ("--label=sine", f"--mel_from={clip}", "--best_of=2", "--noguard", *more)
+        results.append(made(call, run, tmp_path / f"{number}.wav", *arguments)[0])
+    raw, equalized = results
+    assert raw["takes"] == equalized["takes"]
+    assert (raw["lookahead_seconds"], equalized["lookahead_seconds"]) == (0, 351 / 4_000)
+    assert equalized["distances"][0]["log_mel_db"] < 0.6 * raw["distances"][0]["log_mel_db"]
+    assert equalized["seconds"] == raw["seconds"] == 403 / 4_000
+    if pre_emphasis is None:
+        made(call, run, tmp_path / "frames.wav", "--label=sine", f"--mel_from={mel}", "--mel_equalization=1")
+
+    folder = tmp_path / "judged"
+    ended = call(vocode.main, f"--workdir={run}", f"--output={folder}", "--clips=1", "--mel_equalization=3")
+    lines = {line["way"]: line for line in map(json.loads, ended.out.splitlines())}
+    assert list(lines) == ["copy", "equalized", "shuffled", "griffin_lim"]
+    assert lines["equalized"]["log_mel_db"] < 0.6 * lines["copy"]["log_mel_db"]
+    (copy,), (after,) = (list((folder / way).rglob("*.wav")) for way in ("copy", "equalized"))
+    assert soundfile.info(after).frames == soundfile.info(copy).frames
+
+
+def test_a_judged_vocoder_sounds_without_the_pre_emphasis_of_its_data(
+    call: Call, conditioned: Path, tmp_path: Path
+) -> None:
+    emphasized = with_pre_emphasis(conditioned, tmp_path / "emphasized", 0.5)
+    for run, folder in ((conditioned, "plain"), (emphasized, "undone")):
         assert call(vocode.main, f"--workdir={run}", f"--output={tmp_path / folder}", "--clips=1").code == 0
     for way in ("original", "copy", "shuffled", "griffin_lim"):
-        plain, undone = (soundfile.read(tmp_path / folder / f"0_{way}.wav")[0] for folder in ("plain", "undone"))
+        plain, undone = (
+            soundfile.read(next((tmp_path / folder / way).rglob("*.wav")))[0] for folder in ("plain", "undone")
+        )
         np.testing.assert_allclose(undone, np.clip(deemphasize(plain, 0.5), -1, 1), atol=1e-4)

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from experiments import flags
+from experiments.support import flags
 from tests.experiments.conftest import ROOT
-from wavenet_jax.audio.files import write_wav
+from wavenet_jax.audio.wav import write_wav
 from wavenet_jax.config import DataConfig, WaveNetConfig
 from wavenet_jax.data import FolderSource, open_source
 

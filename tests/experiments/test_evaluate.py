@@ -33,13 +33,24 @@ def test_other_audio_and_the_best_checkpoint(call: Call, workdir: Path, tmp_path
     assert result["step"] == 2
 
 
+def test_the_engine_tells_what_int8_costs(call: Call, workdir: Path) -> None:
+    ended = call(evaluate.main, f"--workdir={workdir}", "--split=train", "--weights=int8")
+    assert ended.code == 0
+    result = json.loads(ended.out)
+    assert result["bits_per_sample"] == pytest.approx(5, abs=0.2)
+    assert 0 < abs(result["bits_lost"]) < 0.01
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (("--workdir=/does/not/exist",), "is not a run directory: it has no config.json"),
         (("--workdir={workdir}", "--data_dir=/does/not/exist"), "/does/not/exist"),
-        (("--workdir={workdir}",), "there is no audio to evaluate on"),
         (("--workdir={workdir}", "--checkpoint=first"), "checkpoint must be one of latest, best, got 'first'"),
+        (
+            ("--workdir={workdir}", "--weights=int4"),
+            "weights must be one of float32, int8, float16, bfloat16, got 'int4'",
+        ),
         ((), "--workdir is required"),
     ],
 )

@@ -7,8 +7,9 @@ import subprocess
 import pytest
 import yaml
 
-from experiments import flags, train
-from experiments.runtime import Hosts
+from experiments import train
+from experiments.support import flags
+from experiments.support.runtime import Hosts
 from tests.experiments.conftest import ROOT
 from wavenet_jax.config import RunConfig
 
@@ -28,7 +29,9 @@ def test_the_flags_of_an_example_exist(name: str) -> None:
     assert command is not None
     filled = command[1].replace('"$(echo "$SKYPILOT_NODE_IPS" | head -n1):8476"', "host:8476")
     arguments = shlex.split(re.sub(r'"?\$(\w+)"?', "1", filled.replace("\\\n", "")))
-    arguments[arguments.index("--flagfile=base.flags")] = f"--flagfile={ROOT / 'base.flags'}"
+    arguments[arguments.index("--flagfile=base.flags")] = (
+        f"--flagfile={ROOT / 'experiments' / 'presets' / 'base.flags'}"
+    )
     config, hosts, options = flags.read([RunConfig, Hosts, train.Options], ["train", *arguments])
     assert hosts.distributed
     assert config.data.data_dir == ("1",)

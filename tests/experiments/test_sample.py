@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import jax
@@ -14,13 +15,15 @@ import numpy as np
 import pytest
 import soundfile
 
-from experiments import generation, sample
+from experiments import sample
 from tests.experiments.conftest import ROOT, Call, with_pre_emphasis
 from wavenet_jax.audio.codec import Grid
 from wavenet_jax.audio.emphasis import deemphasize
+from wavenet_jax.audio.wav import pcm16
+from wavenet_jax.generation import generation
 from wavenet_jax.model import WaveNet
-from wavenet_jax.sampling import Ancestral, Piece, Redrawn, load_session, stream
-from wavenet_jax.training import load
+from wavenet_jax.runs import load
+from wavenet_jax.sampling import Ancestral, Piece, Redrawn, begin, load_session, prepare_weights, spread, stream
 
 
 def test_files_hold_what_the_sampler_makes(call: Call, workdir: Path, tmp_path: Path) -> None:
@@ -33,26 +36,40 @@ def test_files_hold_what_the_sampler_makes(call: Call, workdir: Path, tmp_path: 
     assert result["picture"] == str(tmp_path / "out.png")
     assert (result["seconds"], result["step"], result["seed"]) == (0.6, 2, 5)
     assert result["devices"] == 2  # of the eight, as many as there are streams to share
+    assert result["engine"].startswith("native float32 (")
     assert result["times_real_time"] == pytest.approx(result["samples_per_second"] / 4_000)
     assert result["first_chunk_seconds"] > 0
 
     run, params, _ = load(workdir)
-    pieces = stream(
-        WaveNet(run.model),
-        params,
-        jax.random.key(5),
-        Ancestral(0.8),
-        batch_size=2,
-        length=2_400,
-        chunk=1_000,
-        devices=jax.devices()[:2],
-    )
+    model = WaveNet(run.model)
+    session = spread(model, begin(model, jax.random.key(5), 2), jax.devices()[:2])
+    pieces = stream(model, prepare_weights(model, params), session, Ancestral(0.8), length=2_400, chunk=1_000)
     expected = Grid.of(run.model).decode(np.concatenate([piece.codes for piece in pieces], axis=1))
     for path, waveform in zip(result["files"], expected, strict=True):
         info = soundfile.info(path)
         assert (info.samplerate, info.channels, info.subtype) == (4_000, 1, "PCM_16")
         written, _ = soundfile.read(path, dtype="int16")
-        np.testing.assert_array_equal(written, np.round(waveform * 32_767))
+        np.testing.assert_array_equal(written, pcm16(waveform))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "engine"),
+    [(["--engine=scan"], "scan"), (["--weights=int8"], "native int8 ("), (["--engine=native"], "native float32 (")],
+)
+def test_the_engine_is_chosen_and_named(
+    call: Call, workdir: Path, tmp_path: Path, arguments: list[str], engine: str
+) -> None:
+    ended = call(sample.main, f"--workdir={workdir}", f"--output={tmp_path / 'out.wav'}", "--seconds=0.2", *arguments)
+    assert ended.code == 0, ended.err
+    assert json.loads(ended.out)["engine"].startswith(engine)
+
+
+def test_int8_needs_the_engine(call: Call, workdir: Path, tmp_path: Path) -> None:
+    ended = call(
+        sample.main, f"--workdir={workdir}", f"--output={tmp_path / 'out.wav'}", "--weights=int8", "--engine=scan"
+    )
+    assert ended.code == 1
+    assert "weights=int8 needs the native engine, got engine=scan; leave one of them out" in ended.err
 
 
 def test_one_file_keeps_its_name_and_the_seed_decides(call: Call, workdir: Path, tmp_path: Path) -> None:
@@ -74,13 +91,13 @@ def test_pre_emphasis_of_the_data_is_undone(call: Call, workdir: Path, tmp_path:
     output = tmp_path / "out.wav"
     assert call(sample.main, f"--workdir={emphasized}", f"--output={output}", "--seconds=0.6", "--noguard").code == 0
 
-    pieces = stream(
-        WaveNet(run.model), params, jax.random.key(0), Ancestral(1.0), batch_size=1, length=2_400, chunk=1_000
-    )
+    model = WaveNet(run.model)
+    session = begin(model, jax.random.key(0), 1)
+    pieces = stream(model, prepare_weights(model, params), session, Ancestral(1.0), length=2_400, chunk=1_000)
     decoded = Grid.of(run.model).decode(np.concatenate([piece.codes for piece in pieces], axis=1))[0]
     expected = np.clip(deemphasize(decoded, 0.5), -1, 1)
     written, _ = soundfile.read(output, dtype="int16")
-    np.testing.assert_array_equal(written, np.round(expected * 32_767))
+    np.testing.assert_array_equal(written, pcm16(expected))
 
 
 @pytest.mark.parametrize("pre_emphasis", [None, 0.9])
@@ -102,7 +119,7 @@ def test_two_files_with_a_session_between_them_are_one(
         np.testing.assert_array_equal(np.concatenate(parts), _samples(whole.with_stem(f"whole_{number}")))
 
     one = call(sample.main, f"--workdir={run}", f"--output={tmp_path / 'no.wav'}", f"--load_session={session}")
-    assert one == (1, "", f"error: {session} holds 2 streams, got num_samples=1; give --num_samples=2\n")
+    assert one == (1, "", "error: the session holds 2 streams, got --num_samples=1; give --num_samples=2\n")
     other = with_pre_emphasis(workdir, tmp_path / "other", 0.25)
     ended = call(
         sample.main,
@@ -177,7 +194,7 @@ def test_a_pipe_gets_the_same_sound_as_a_file(call: Call, workdir: Path, tmp_pat
         assert ended.returncode == 0
         assert json.loads(err.splitlines()[-1])["files"] == []
         header = out[: -2 * len(expected)]
-        assert (len(header), header[:4]) == ((0, b"") if form == "pcm" else (44, b"RIFF"))
+        assert (len(header), header[:4]) == ((0, b"") if form == "pcm" else (76, b"RIFF"))
         np.testing.assert_array_equal(np.frombuffer(out[len(header) :], "<i2"), expected)
 
 
@@ -205,10 +222,10 @@ def test_a_signal_keeps_what_was_made(number: signal.Signals, code: int, workdir
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--output={here}/new.mp3"], "output must be a file name that ends in .wav, got {here}/new.mp3"),
+        (["--output={here}/new.mp3"], "--output must be a file name that ends in .wav, got {here}/new.mp3"),
         (
             ["--output={here}/none/new.wav"],
-            "output must be in a folder that exists, got {here}/none/new.wav; make {here}/none first",
+            "--output must be in a folder that exists, got {here}/none/new.wav; make {here}/none first",
         ),
         (
             ["--output={here}/old.wav"],
@@ -224,22 +241,22 @@ def test_a_signal_keeps_what_was_made(number: signal.Signals, code: int, workdir
         ),
         (
             ["--output={here}/folder.wav", "--overwrite"],
-            "{here}/folder.wav exists; choose another --output, or replace the file with --overwrite",
+            "{here}/folder.wav exists and is not a file; choose another --output",
         ),
-        (["--output={here}/new.wav", "--seconds=0"], "seconds must be above 0, got 0.0"),
+        (["--output={here}/new.wav", "--seconds=0"], "--seconds must be above 0, got 0.0"),
         (
             ["--output={here}/new.wav", "--seconds=0.0001"],
-            "seconds must be between 0.00025 and 536870 at 4000 Hz, got 0.0001",
+            "--seconds must be at least 0.00025 at 4000 Hz, got 0.0001",
         ),
-        (["--output={here}/new.wav", "--temperature=0"], "temperature must be above 0, got 0.0"),
-        (["--output={here}/new.wav", "--temperature=-1"], "temperature must be above 0, got -1.0"),
+        (["--output={here}/new.wav", "--temperature=0"], "--temperature must be above 0, got 0.0"),
+        (["--output={here}/new.wav", "--temperature=-1"], "--temperature must be above 0, got -1.0"),
         (
             ["--output={here}/new.wav", "--workdir={here}/none"],
             "{here}/none is not a run directory: it has no config.json; train into it first",
         ),
         (
             ["--output={here}/new.wav", "--save_session={here}/old.wav"],
-            "save_session must be a file name that ends in .safetensors, got {here}/old.wav",
+            "--save_session must be a file name that ends in .safetensors, got {here}/old.wav",
         ),
         (
             ["--output={here}/new.wav", "--save_session={here}/old.safetensors"],
@@ -252,29 +269,40 @@ def test_a_signal_keeps_what_was_made(number: signal.Signals, code: int, workdir
         ),
         (
             ["--output={here}/new.wav", "--load_session={here}/old.wav", "--seed=1"],
-            "a session was begun already, so seed means nothing with load_session",
+            "--seed has no effect with --load_session, which has its own; leave it out",
         ),
         (
             ["--output={here}/new.wav", "--save_session={here}/new.safetensors", "--best_of=2"],
-            "save_session is for streams that are all kept; leave out best_of, or save_session",
+            "--save_session needs streams that are all kept, unlike --best_of; leave one of them out",
         ),
+        (
+            ["--output={here}/new.wav", "--save_session={here}/new.safetensors", "--mel_equalization=1"],
+            "--save_session keeps nothing of what --mel_equalization holds back, so there would be a gap; leave one of "
+            "them out",
+        ),
+        (["--output={here}/new.wav", "--mel_equalization=-1"], "--mel_equalization must be at least 0, got -1"),
         (
             ["--output={here}/new.wav", "--num_samples=3", "--devices=2"],
             "2 devices cannot share 3 streams evenly; change --num_samples, or leave --devices out",
         ),
         (
             ["--output={here}/new.wav", "--devices=9"],
-            "devices must be at most the 8 of this machine, got 9",
+            "--devices must be at most the 8 of this machine, got 9",
         ),
         (
             ["--output={here}/new.wav", "--temperature_at=1"],
-            "temperature_at must be SECONDS:TEMPERATURE, as 0.5:0.8, with a temperature above 0, got '1'",
+            "--temperature_at must be SECONDS:TEMPERATURE, like 0.5:0.8, with a temperature above 0, got '1'",
         ),
         (
             ["--output={here}/new.wav", "--temperature_at=1:1", "--temperature_at=0:2"],
-            "times of temperature_at must rise, got 1:1, 0:2",
+            "times of --temperature_at must rise, got 1:1, 0:2",
         ),
-        (["--output={here}/new.wav", "--attempts=0"], "attempts must be at least 1, got 0"),
+        (
+            ["--output={here}/new.wav", "--num_samples=100000000"],
+            "--num_samples must not make more than 500 streams at once, of all clips and takes together, "
+            "got 100000000; lower --num_samples, and use several seeds",
+        ),
+        (["--output={here}/new.wav", "--attempts=0"], "--attempts must be at least 1, got 0"),
         (
             [],
             "--output is required: WAV file, or - for standard output; several files are numbered: out_0.wav, ...",
@@ -313,3 +341,11 @@ def _program(*arguments: str) -> subprocess.Popen:
     """The program in a process of its own, with pipes."""
     command = [sys.executable, "-m", "experiments.sample", *arguments]
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def test_a_file_that_vanishes_before_it_is_measured_costs_only_the_distances(
+    workdir: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    made: Any = SimpleNamespace(originals=[np.zeros(400, np.float32)], rate=4_000)
+    assert sample._distances(load(workdir)[0], made, [tmp_path / "gone.wav"]) == {}
+    assert capsys.readouterr().err.startswith(f"distances: {tmp_path}/gone.wav: cannot be opened")

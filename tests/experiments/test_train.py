@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import soundfile
 
-from experiments import train
-from experiments.records import Records, read_records
+from experiments import curve, evaluate, sample, train
 from tests.experiments.conftest import ROOT, Call, Ended
 from wavenet_jax.audio.impression import Impression
+from wavenet_jax.runs import Records, RunDirectory, read_records
 
 TINY = (
     f"--flagfile={ROOT / 'experiments' / 'presets' / 'tiny.flags'}",
@@ -44,8 +44,8 @@ def run(call: Call, tmp_path: Path) -> Path:
 
 def test_a_run_directory_explains_itself(run: Path) -> None:
     names = {path.name for path in run.iterdir()}
-    assert names == {"config.json", "run.flags", "run.lock", "metrics.jsonl", "tensorboard", "checkpoints"}
-    records = read_records(run)
+    assert names == {"config.json", "data.json", "run.flags", "run.lock", "metrics.jsonl", "tensorboard", "checkpoints"}
+    records = read_records(RunDirectory(run))
     assert kinds(records) == [("start", 0), ("train", 2), ("train", 4), ("validation", 4)]
     start, first, second, validation = records
     assert start["baselines"].keys() == {"uniform", "unigram", "linear_prediction"}
@@ -70,8 +70,8 @@ def test_the_same_command_goes_on_and_its_flagfile_is_enough(call: Call, run: Pa
         train.main, f"--workdir={run}", f"--flagfile={run / 'run.flags'}", "--num_steps=6", "--probe_seconds=0"
     )
     assert ended.code == 0
-    assert "going on from step 4" in ended.err
-    assert kinds(read_records(run))[-3:] == [("start", 4), ("train", 6), ("validation", 6)]
+    assert "resuming at step 4" in ended.err
+    assert kinds(read_records(RunDirectory(run)))[-3:] == [("start", 4), ("train", 6), ("validation", 6)]
     assert json.loads((run / "config.json").read_text())["train"]["num_steps"] == 6
     assert "--num_steps=6\n" in (run / "run.flags").read_text()
 
@@ -80,7 +80,7 @@ def test_another_configuration_is_refused_and_nothing_touched(call: Call, run: P
     before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
     ended = trained(call, run, "--num_steps=4", "--levels=64")
     assert ended.code == 1
-    assert ended.err.splitlines()[-1].startswith(f"error: {run} holds a run with levels=32, got 64; continue it with")
+    assert ended.err.splitlines()[-1].startswith(f"error: {run} holds a run with levels=32, got 64; resume it with")
     assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
 
 
@@ -88,9 +88,29 @@ def test_a_run_that_diverges_says_so(call: Call, tmp_path: Path) -> None:
     ended = trained(call, tmp_path, "--learning_rate=1e30", "--clip_norm=", "--warmup_steps=0", "--max_skipped_steps=3")
     assert ended.code == 1
     assert ended.err.splitlines()[-1].startswith("error: no finite loss for 3 steps up to step ")
-    last = read_records(tmp_path)[-1]
+    last = read_records(RunDirectory(tmp_path))[-1]
     assert (last["bits_per_sample"], last["gradient_norm"]) == (None, None)
     assert "no finite loss  unigram" in ended.err
+
+
+def test_a_network_that_diverged_is_refused_in_one_line_and_its_curve_has_no_nan(call: Call, tmp_path: Path) -> None:
+    run, output = tmp_path / "run", tmp_path / "out.wav"
+    arguments = ("--learning_rate=1e30", "--clip_norm=", "--warmup_steps=0", "--head=gaussian_mixture")
+    often = ("--validate_every=2", "--max_skipped_steps=3", "--log_every=1")
+    assert trained(call, run, *arguments, *often).code == 1
+    for record in read_records(RunDirectory(run)):
+        json.dumps(record, allow_nan=False)
+    ended = call(sample.main, f"--workdir={run}", f"--output={output}", "--seconds=0.1")
+    message = "error: the network's output is not finite: it diverged in training; use another --checkpoint\n"
+    assert ended == (1, "", message)
+    assert not output.exists()
+    ended = call(evaluate.main, f"--workdir={run}")
+    assert (ended.code, ended.out) == (1, "")
+    assert ended.err.startswith("error: the likelihoods of checkpoint ")
+    assert ended.err.count("\n") == 1
+    ended = call(curve.main, f"--workdir={run}", f"--output={tmp_path / 'c.png'}")
+    assert ended.code in (0, 1)
+    assert ended.err.count("\n") == ended.code
 
 
 def test_the_probe_keeps_what_it_heard_and_a_trace_can_be_written(call: Call, tmp_path: Path) -> None:
@@ -99,7 +119,7 @@ def test_the_probe_keeps_what_it_heard_and_a_trace_can_be_written(call: Call, tm
     samples, rate = soundfile.read(tmp_path / "samples" / "step_0000004.wav")
     assert (len(samples), rate) == (1_000, 4_000)
     assert (tmp_path / "samples" / "step_0000004.png").read_bytes().startswith(b"\x89PNG")
-    (record,) = (record for record in read_records(tmp_path) if record["kind"] == "probe")
+    (record,) = (record for record in read_records(RunDirectory(tmp_path)) if record["kind"] == "probe")
     # An untrained network draws every code alike.
     assert record["verdict"] in ("noise", "sound")
     assert record["level_db"] == pytest.approx(Impression.of(samples).level_db, abs=0.1)
@@ -124,25 +144,28 @@ def test_silence_noise_and_sound_are_told_apart() -> None:
 
 
 def test_records_after_a_crash_are_taken_back(tmp_path: Path) -> None:
-    first = Records(tmp_path, 0)
+    first = Records(RunDirectory(tmp_path), 0)
     for step in (2, 4, 6):
         first.add("train", step, bits_per_sample=1.0)
     first.close()
     with (tmp_path / "metrics.jsonl").open("a") as file:
         file.write('{"kind": "train", "st')
-    again = Records(tmp_path, 4)
+    again = Records(RunDirectory(tmp_path), 4)
     again.add("train", 5)
     again.close()
-    assert kinds(read_records(tmp_path)) == [("train", 2), ("train", 4), ("train", 5)]
+    assert kinds(read_records(RunDirectory(tmp_path))) == [("train", 2), ("train", 4), ("train", 5)]
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--batch_size=6",), "error: batch_size must be a multiple of 8 (8 devices), got 6"),
-        (("--process_id=1",), "error: coordinator, num_processes and process_id need --distributed"),
-        (("--distributed", "--process_id=1"), "error: coordinator, num_processes and process_id are given together"),
-        (("--num_steps=0",), "error: num_steps must be at least 1, got 0"),
+        (("--batch_size=6",), "error: --batch_size must be a multiple of 8 (8 devices), got 6"),
+        (("--process_id=1",), "error: --coordinator, --num_processes and --process_id need --distributed"),
+        (
+            ("--distributed", "--process_id=1"),
+            "error: --coordinator, --num_processes and --process_id are given together",
+        ),
+        (("--num_steps=0",), "error: --num_steps must be at least 1, got 0"),
         (("--data_dir=/does/not/exist",), "error: "),
     ],
 )
@@ -154,3 +177,34 @@ def test_bad_input_is_one_line_and_makes_nothing(
     assert ended.err.startswith(message)
     assert len(ended.err.splitlines()) == 1
     assert not (tmp_path / "run").exists()
+
+
+def test_a_run_resumes_when_its_data_have_a_class_more(call: Call, tmp_path: Path) -> None:
+    def recorded(name: str) -> None:
+        (tmp_path / "data" / name).mkdir(parents=True)
+        for number in range(3):
+            sound = np.random.default_rng(number).uniform(-0.5, 0.5, 2_000)
+            soundfile.write(tmp_path / "data" / name / f"{number}.wav", sound, 4_000)
+
+    def spoken(steps: int) -> Ended:
+        return trained(
+            call,
+            tmp_path / "run",
+            f"--data_dir={tmp_path / 'data'}",
+            "--label_from=folder",
+            "--condition_on_classes",
+            "--validation_fraction=0",
+            f"--num_steps={steps}",
+        )
+
+    for name in ("ann", "bob"):
+        recorded(name)
+    assert spoken(2).code == 0
+    recorded("cleo")
+    resumed = spoken(4)
+    assert resumed.code == 0, resumed.err
+    assert (
+        "train: 3 files are not used\n  cleo/0.wav has class 'cleo', which the network was not trained on"
+        in resumed.err
+    )
+    assert RunDirectory(tmp_path / "run").read_config().model.conditioning.classes == ("class=ann", "class=bob")

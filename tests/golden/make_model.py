@@ -19,17 +19,17 @@ SMALL = WaveNetConfig(levels=6, residual_channels=3, skip_channels=5, dilation_c
 
 
 def shapes(config: WaveNetConfig) -> dict:
-    """The parameter tree as shapes."""
+    """Returns the parameter tree as shapes."""
     return jax.eval_shape(WaveNet(config).init, jax.random.key(0), jnp.zeros((1, 1), jnp.int32))["params"]
 
 
 def parameter_tree() -> dict:
-    """Names and shapes of the base config."""
+    """Returns names and shapes of the base config's parameters."""
     return jax.tree.map(lambda leaf: list(leaf.shape), shapes(WaveNetConfig()))
 
 
 def logits() -> list:
-    """Outputs of the small config for eight codes."""
+    """Computes outputs of the small config for eight codes."""
     params = jax.tree.map(
         lambda leaf: jnp.asarray(np.sin(np.arange(math.prod(leaf.shape))).reshape(leaf.shape), jnp.float32),
         shapes(SMALL),

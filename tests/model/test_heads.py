@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from scipy import special
 
 from wavenet_jax.config import WaveNetConfig
-from wavenet_jax.model import heads
-from wavenet_jax.model.heads import Categorical, CoarseFine, FineWeights, Head, Mixture, Scalar, head_of
+from wavenet_jax.model.draws import Scalar, inverse_cdf
+from wavenet_jax.model.heads import Categorical, CoarseFine, FineWeights, Head, Mixture, head_of
 from wavenet_jax.typing import Array
 
 FINE_CHANNELS = 8
@@ -52,7 +52,7 @@ def call(method: str, head: Head, *inputs: Array) -> Array:
 
 
 def log_probs(head: Head, outputs: np.ndarray) -> np.ndarray:
-    """Of the whole grid, ``[O] -> [Q]``, in float64."""
+    """Computes log-probabilities of the whole grid, ``[O] -> [Q]``, in float64."""
     codes = jnp.arange(head.levels)[None]
     return np.asarray(call("log_prob", head, jnp.asarray(outputs, jnp.float32)[None, None], codes)[0], np.float64)
 
@@ -85,7 +85,7 @@ def components(width: int) -> st.SearchStrategy[np.ndarray]:
 
 
 def check_whole_and_parts(head: Head, outputs: np.ndarray, cuts: list[int]) -> None:
-    """The probabilities sum to 1, and intervals hold what their codes do."""
+    """Asserts that probabilities sum to 1, and that intervals have those of their codes."""
     each = np.exp(log_probs(head, outputs))
     # Measured: at most 3.4e-6, of any head and grid in this file.
     np.testing.assert_allclose(each.sum(), 1, atol=4e-5)  # Logits of hundreds are 3e-5 apart.
@@ -305,10 +305,10 @@ def test_temperature_sharpens(head: Head) -> None:
 
 @jax.jit
 def truncated(head: Head, outputs: Array, uniforms: Array, options: dict[str, Scalar | None]) -> Array:
-    return head.sample(outputs, uniforms, **options)  # type: ignore[arg-type]
+    return head.sample(outputs, uniforms, **options)
 
 
-inverse_cdf = jax.jit(heads._inverse_cdf)
+jitted_inverse_cdf = jax.jit(inverse_cdf)
 
 PROBABILITIES = np.array([0.05, 0.4, 0.1, 0.3, 0.15])
 
@@ -364,7 +364,7 @@ def test_draws_are_where_the_running_sum_passes_the_uniform(weights: list[float]
         weights = [*weights, 1.0]
     values = np.array(weights + [0.0] * (300 - len(weights)), np.float32)
     uniforms = np.append(np.random.default_rng(seed).random(62, np.float32), np.float32([0, 1 - 2**-24]))
-    drawn = np.asarray(inverse_cdf(np.tile(values, (64, 1)), uniforms[:, None]))
+    drawn = np.asarray(jitted_inverse_cdf(np.tile(values, (64, 1)), uniforms[:, None]))
     assert (values[drawn] > 0).all(), "drew what has no weight"
     sums = np.append(0, np.cumsum(values.astype(np.float64))) / values.astype(np.float64).sum()
     # Measured: off by at most 6e-8 of the sum.
@@ -376,7 +376,7 @@ def test_draws_are_where_the_running_sum_passes_the_uniform(weights: list[float]
 def test_draws_of_any_number_of_choices_reach_all_of_them(choices: int) -> None:
     weights = np.random.default_rng(choices).uniform(0.5, 1, choices).astype(np.float32)
     uniforms = ((np.cumsum(weights, dtype=np.float64) - weights / 2) / weights.sum(dtype=np.float64))[:, None]
-    drawn = inverse_cdf(np.tile(weights, (choices, 1)), uniforms.astype(np.float32))
+    drawn = jitted_inverse_cdf(np.tile(weights, (choices, 1)), uniforms.astype(np.float32))
     np.testing.assert_array_equal(drawn, np.arange(choices))
 
 
@@ -463,7 +463,7 @@ def test_a_config_names_its_head(name_of_head: str) -> None:
     config = WaveNetConfig(head=name_of_head, levels=levels, mixture_components=4, log_scale_floor=-6.0)
     head = head_of(config)
     assert head.levels == levels
-    assert head.outputs == config.head_outputs
+    assert head.has_logits == head.truncates
     assert head.truncates == ("mixture" not in name_of_head)
     assert not jax.tree.leaves(head)
     bias = head.initial_bias()

@@ -10,7 +10,7 @@ import pytest
 
 from tests.golden import make_model
 from wavenet_jax.config import WaveNetConfig
-from wavenet_jax.model import WaveNet, parameter_count
+from wavenet_jax.model import WaveNet, multiply_adds, parameter_count, receptive_field
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "model.json").read_text())
 
@@ -45,12 +45,13 @@ def test_sizes(config: WaveNetConfig, parameters: int) -> None:
     shapes = jax.eval_shape(WaveNet(config).init, jax.random.key(0), jnp.zeros((1, 1), jnp.int32))["params"]
     kernels = {"stack": shapes["stack"], "output": shapes["output"]}
     multiplied = sum(leaf.size for path, leaf in jax.tree.leaves_with_path(kernels) if "kernel" in str(path[-1]))
-    assert multiplied == config.multiply_adds
+    assert multiplied == multiply_adds(config)
 
 
 def test_base_receptive_field_is_64_milliseconds() -> None:
-    assert WaveNetConfig().receptive_field == 1_024
-    assert WaveNetConfig().receptive_field_seconds == 0.064
+    config = WaveNetConfig()
+    assert receptive_field(config) == WaveNet(config).receptive_field == 1_024
+    assert receptive_field(config) / config.sample_rate == 0.064
 
 
 def test_an_untrained_model_is_almost_uniform() -> None:
@@ -82,8 +83,8 @@ def test_weight_norm_starts_as_the_plain_network() -> None:
     plain, normed = WaveNet(WaveNetConfig(**tiny)), WaveNet(WaveNetConfig(**tiny, weight_norm=True))
     params = jax.jit(normed.init)(jax.random.key(0), codes)["params"]
     kernels = {
-        room: {name: leaf for name, leaf in leaves.items() if not name.endswith("_scale")}
-        for room, leaves in params.items()
+        part: {name: leaf for name, leaf in leaves.items() if not name.endswith("_scale")}
+        for part, leaves in params.items()
     }
     np.testing.assert_allclose(
         normed.apply({"params": params}, codes), plain.apply({"params": kernels}, codes), atol=1e-6

@@ -4,10 +4,10 @@ import jax
 import numpy as np
 import pytest
 
-from tests.sampling.networks import KEY, STRATEGY, conditions, joined, prepared, some_codes, trained
+from tests.sampling.networks import STRATEGY, conditions, joined, prepared, session_of, some_codes, streamed, trained
 from wavenet_jax.model import step
-from wavenet_jax.sampling import begin, sharing, stream
-from wavenet_jax.sampling.devices import advance_on, mesh_of, spread
+from wavenet_jax.sampling import sharing, spread
+from wavenet_jax.sampling.devices import advance_on, mesh_of
 
 # Bit for bit means: with the programs that users run.
 pytestmark = pytest.mark.usefixtures("optimized")
@@ -16,24 +16,20 @@ pytestmark = pytest.mark.usefixtures("optimized")
 @pytest.mark.parametrize("name", ["plain", "frames_and_classes"])
 def test_devices_share_streams(name: str) -> None:
     """Each device makes what it would make of its streams by themselves, bit for bit; also from a session."""
-    model, params = trained(name)
     streams, guidance = 8, 1.5 if name == "frames_and_classes" else None
-    options = {"batch_size": streams, "chunk": 12, "conditions": conditions(name, streams), "guidance": guidance}
-    shared = stream(model, params, KEY, STRATEGY, length=24, devices=jax.devices()[:4], scored=True, **options)
+    whole = session_of(name, streams, guided=guidance is not None)
+    session = spread(trained(name)[0], whole, jax.devices()[:4])
+    shared = streamed(name, session, 24, guidance=guidance, scored=True)
     first = next(shared)
     after = shared.snapshot()
+    assert after.latest.devices() == session.latest.devices() == set(jax.devices()[:4])
     made = np.concatenate([first.codes, joined(shared)], axis=1)
-    rest = joined(stream(model, params, KEY, STRATEGY, length=12, session=after, devices=jax.devices()[:4], **options))
-    np.testing.assert_array_equal(rest, made[:, 12:])
+    np.testing.assert_array_equal(joined(streamed(name, after, 12, guidance=guidance)), made[:, 12:])
 
-    whole = begin(model, KEY, streams)
-    told = conditions(name, streams)
     for start in range(0, streams, 2):
-        pair = begin(model, KEY, 2, guided=guidance is not None)._replace(keys=whole.keys[start : start + 2])
-        own = jax.tree.map(lambda rows, start=start: rows[start : start + 2], told)
-        alone = stream(
-            model, params, KEY, STRATEGY, length=24, session=pair, **{**options, "batch_size": 2, "conditions": own}
-        )
+        pair = session_of(name, 2, guided=guidance is not None)._replace(keys=whole.keys[start : start + 2])
+        own = jax.tree.map(lambda rows, start=start: rows[start : start + 2], conditions(name, streams))
+        alone = streamed(name, pair, 24, conditions=own, guidance=guidance)
         np.testing.assert_array_equal(joined(alone), made[start : start + 2])
     assert (made[0] != made[2]).any()
 
@@ -49,18 +45,31 @@ def test_no_more_devices_share_streams_than_there_are() -> None:
         sharing(jax.devices(), 9, 9)
 
 
-def test_devices_tell_each_other_nothing() -> None:
+def test_streams_that_devices_cannot_share_evenly_are_refused() -> None:
+    with pytest.raises(ValueError, match="the streams must be a multiple of the 2 devices, got 3"):
+        spread(trained("plain")[0], session_of("plain", 3), jax.devices()[:2])
+
+
+def test_one_device_has_its_streams_where_it_is() -> None:
+    session = spread(trained("plain")[0], session_of("plain", 3), jax.devices()[1:2])
+    made = streamed("plain", session, 12)
+    np.testing.assert_array_equal(joined(made), joined(streamed("plain", session_of("plain", 3), 12)))
+    assert made.snapshot().latest.devices() == set(jax.devices()[1:2])
+
+
+def test_devices_send_each_other_nothing() -> None:
     model, weights = prepared("plain")
-    mesh = mesh_of(jax.devices(), 8)
-    session = spread(mesh, model, begin(model, KEY, 8))
+    session = spread(model, session_of("plain", 8), jax.devices())
+    mesh = mesh_of(session)
+    assert mesh is not None
     text = advance_on.lower(mesh, model, weights, STRATEGY, session, 12).compile().as_text()
     assert not [name for name in ("all-reduce", "all-gather", "collective-permute", "all-to-all") if name in text]
 
 
 def test_batch_sizes_differ_by_rounding_alone() -> None:
-    """Matmuls of other sizes sum in other orders; told with ``pytest -s``."""
-    model, weights = prepared("two_contexts")
-    codes = some_codes("two_contexts", (64, 40))
+    """Matmuls of other sizes sum in other orders; ``pytest -s`` prints by how much."""
+    model, weights = prepared("kernel_3_wide_input")
+    codes = some_codes("kernel_3_wide_input", (64, 40))
 
     def outputs(streams: int) -> np.ndarray:
         def one(state: object, now: jax.Array) -> tuple:

@@ -1,4 +1,4 @@
-"""The guard: what it hears, and that it touches nothing but the streams that it means."""
+"""The guard: its verdicts, and that it touches no other streams than those it names."""
 
 import math
 
@@ -8,18 +8,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.sampling.networks import KEY, STRATEGY, STREAMS, joined, trained
+from tests.sampling.networks import KEY, STREAMS, joined, streamed, trained
 from wavenet_jax.audio.codec import Grid
 from wavenet_jax.audio.impression import Impression
 from wavenet_jax.config import WaveNetConfig
-from wavenet_jax.sampling import Guard, Piece, Session, begin, ranked, stream
+from wavenet_jax.sampling import Guard, Piece, Session, begin, ranked
 
 RATE, CHUNK, CHUNKS = 16_000, 12, 20
 CONFIG = WaveNetConfig()
 
 
 def sounds() -> dict[str, np.ndarray]:
-    """A quarter of a second each."""
+    """Makes a quarter of a second of each kind."""
     random, seconds = np.random.default_rng(0), np.arange(4_000) / RATE
     return {
         "silence": 1e-4 * np.sin(2 * np.pi * 200 * seconds) + 0.3,  # an offset is no sound
@@ -55,24 +55,11 @@ def test_alarms_are_stretches_that_last() -> None:
 
 
 def guarded(session: Session, guard: Guard | None) -> list[Piece]:
-    model, params = trained("plain")
-    pieces = stream(
-        model,
-        params,
-        KEY,
-        STRATEGY,
-        batch_size=STREAMS,
-        length=CHUNK * CHUNKS - 5,
-        chunk=CHUNK,
-        session=session,
-        guard=guard,
-        scored=True,
-    )
-    return list(pieces)
+    return list(streamed("plain", session, CHUNK * CHUNKS - 5, chunk=CHUNK, guard=guard, scored=True))
 
 
 def fussy(share: float, attempts: int, patience: int) -> Guard:
-    """A guard to whom the quietest share of all chunks is silence, several of them in a row too many."""
+    """Makes a guard for which the quietest share of all chunks is silence, and several of them in a row too many."""
     model, _ = trained("plain")
     made = Grid.of(model.config).decode(joined(guarded(begin(model, KEY, STREAMS), None)))
     levels = [Impression.of(chunk).level_db for row in made for chunk in np.array_split(row, CHUNKS)]
@@ -121,7 +108,7 @@ def test_a_hopeless_stream_is_kept_and_said_so() -> None:
     model, _ = trained("plain")
     events = [e for piece in guarded(begin(model, KEY, STREAMS), fussy(1.0, 2, 1)) for e in piece.redrawn]
     first = [event for event in events if event.stream == 0]
-    assert [(event.attempt, event.accepted, event.heard) for event in first[:3]] == [
+    assert [(event.attempt, event.accepted, event.verdict) for event in first[:3]] == [
         (1, False, "silence"),
         (2, False, "silence"),
         (2, True, "silence"),

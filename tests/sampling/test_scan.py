@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.sampling.networks import CONFIGS, KEY, STRATEGY, STREAMS, conditions, prepared, times, trained
+from tests.sampling.networks import CONFIGS, KEY, NAMES, STRATEGY, STREAMS, conditions, prepared, times, trained
 from wavenet_jax.audio.codec import Grid
-from wavenet_jax.sampling import Ancestral, Schedule, advance, begin, piece, uniforms
+from wavenet_jax.sampling import Ancestral, Schedule, advance, begin, conditions_at, uniforms, with_guidance
+from wavenet_jax.sampling.frames import voicing
 
 # Bit for bit means: with the programs that users run.
 pytestmark = pytest.mark.usefixtures("optimized")
@@ -25,9 +26,9 @@ def generate(
     """Codes and log-likelihoods ``[streams, sum(lengths)]``, made in calls of the given lengths."""
     model, weights = prepared(name)
     session, made, start = begin(model, KEY, streams), [], 0
-    told = jax.tree.map(lambda rows: rows[:streams], conditions(name))
+    shared = jax.tree.map(lambda rows: rows[:streams], conditions(name))
     for length in lengths:
-        now = piece(model.config, told, [start] * streams, length)
+        now = conditions_at(model.config, shared, [start] * streams, length)
         codes, nats, session = advance(model, weights, strategy, session, length, now, scored=True)
         assert nats is not None
         made.append((np.asarray(codes), np.asarray(nats)))
@@ -42,7 +43,7 @@ def whole(name: str) -> tuple[np.ndarray, np.ndarray]:
     return generate(name, [LENGTH])
 
 
-@pytest.mark.parametrize("name", CONFIGS)
+@pytest.mark.parametrize("name", NAMES)
 def test_sampler_equals_full_pass(name: str) -> None:
     """Teacher-forced on what the sampler made, the full pass chooses the same codes, and finds them as likely."""
     model, params = trained(name)
@@ -63,7 +64,7 @@ def test_sampler_equals_full_pass(name: str) -> None:
     assert len(np.unique(codes)) > 8, "the samples are too plain to tell anything"
 
 
-@pytest.mark.parametrize("name", CONFIGS)
+@pytest.mark.parametrize("name", NAMES)
 @settings(max_examples=20)
 @given(order=st.permutations([4] * 6 + [12] * 3))
 def test_short_calls_equal_one_long_one(name: str, order: list[int]) -> None:
@@ -72,7 +73,7 @@ def test_short_calls_equal_one_long_one(name: str, order: list[int]) -> None:
         np.testing.assert_array_equal(pieces, expected)
 
 
-@pytest.mark.parametrize("name", CONFIGS)
+@pytest.mark.parametrize("name", NAMES)
 def test_a_stream_alone_is_the_same(name: str) -> None:
     """It takes other programs, of which much is one kernel on a CPU."""
     codes, nats = generate(name, [LENGTH], streams=1)
@@ -105,7 +106,7 @@ def test_a_new_temperature_does_not_compile_again(other: Ancestral) -> None:
     assert advance._cache_size() == before
 
 
-@pytest.mark.parametrize("name", ["plain", "frames_and_classes"])
+@pytest.mark.parametrize("name", [pytest.param("plain", marks=pytest.mark.slow), "frames_and_classes"])
 def test_a_schedule_is_addressed_by_absolute_time(name: str) -> None:
     """The same in calls of any lengths; level, it is a temperature; cold, it is the mode; no other compilation."""
     level, _ = generate(name, [12] * 5, Ancestral(Schedule.through([(0, 0.9), (7.5, 0.9)])))
@@ -117,6 +118,21 @@ def test_a_schedule_is_addressed_by_absolute_time(name: str) -> None:
     np.testing.assert_array_equal(codes, generate(name, [4] * 15, falling)[0])
     np.testing.assert_array_equal(codes[:, :25], level[:, :25])
     assert (codes[:, 36:] != level[:, 36:]).any()
+
+
+def test_unvoiced_frames_have_a_temperature_of_their_own() -> None:
+    """The same in calls of any lengths; the samples differ from where the first unvoiced frame begins."""
+    codes, _ = generate("voice", [12] * 5, Ancestral(0.9, unvoiced=1e-4))
+    np.testing.assert_array_equal(codes, generate("voice", [60], Ancestral(0.9, unvoiced=1e-4))[0])
+    voiced = np.asarray(
+        voicing(CONFIGS["voice"], conditions_at(CONFIGS["voice"], conditions("voice"), [0] * 3, LENGTH))
+    )
+    first = (~voiced).argmax(axis=0)
+    assert 0 < first.max() < LENGTH
+    for row, start in enumerate(first):
+        same = codes[row] == whole("voice")[0][row]
+        assert same[:start].all()
+        assert voiced[:, row].all() or not same[start:].all()
 
 
 @pytest.mark.parametrize("points", [[], [(0, 1), (0, 2)], [(3, 1), (1, 1)]])
@@ -134,5 +150,18 @@ def test_a_head_that_mixes_takes_a_temperature_for_each_stream() -> None:
     codes, nats, _ = advance(model, weights, strategy, session, 4, scored=True)
     assert nats is not None
     assert codes.shape == (STREAMS, 4)
-    first = jax.nn.softmax(model.apply({"params": trained("plain")[1]}, jnp.full((1, 1), 16))[0, 0])
+    first = jax.jit(model.apply)({"params": trained("plain")[1]}, jnp.full((1, 1), 16))[0, 0]
     assert (codes[:2, 0] == first.argmax()).all()
+
+
+def test_guidance_moves_the_outputs_away_from_those_without_conditions() -> None:
+    """By its weight: 0 ignores conditions, 1 follows them, 2 goes as far beyond."""
+
+    def step(state: jax.Array, codes: jax.Array, bias: jax.Array, filters: None) -> tuple[jax.Array, jax.Array]:
+        return codes[:, None] + bias, state + codes
+
+    codes, bias = jnp.asarray([10, 20]), jnp.asarray([[1.0], [0.0], [3.0], [0.0]])
+    for weight in (0.0, 1.0, 2.0):
+        outputs, state = with_guidance(step, weight)(jnp.zeros(4, int), codes, bias, None)
+        np.testing.assert_array_equal(outputs, [[10 + weight * 1], [20 + weight * 3]])
+        np.testing.assert_array_equal(state, [10, 10, 20, 20])

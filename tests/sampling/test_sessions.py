@@ -1,4 +1,4 @@
-"""Sessions as files: another process goes on with them, and nothing else is taken for one."""
+"""Sessions as files: another process resumes them, and nothing else is taken for one."""
 
 import dataclasses
 import subprocess
@@ -9,9 +9,9 @@ import jax
 import numpy as np
 import pytest
 
-from tests.sampling.networks import CONFIGS, KEY, STRATEGY, STREAMS, conditions, joined, some_codes, trained
+from tests.sampling.networks import CONFIGS, KEY, STREAMS, joined, prompted, session_of, some_codes, streamed, trained
 from wavenet_jax.config import WaveNetConfig
-from wavenet_jax.sampling import begin, load_session, save_session, stream
+from wavenet_jax.sampling import begin, load_session, save_session
 
 # Other processes do not save the effort.
 pytestmark = pytest.mark.usefixtures("optimized")
@@ -20,29 +20,35 @@ NAME = "frames_and_classes"
 CHILD = f"""
 import sys, numpy as np
 from tests.sampling import networks
-from wavenet_jax.sampling import load_session, stream
-model, params = networks.trained("{NAME}")
-session, notes = load_session(sys.argv[1], model.config)
+from wavenet_jax.sampling import load_session
+session, notes = load_session(sys.argv[1], networks.CONFIGS["{NAME}"])
 assert notes == {{"step": "7"}}, notes
-pieces = stream(model, params, networks.KEY, networks.STRATEGY, batch_size=3, length=40, chunk=12,
-                session=session, conditions=networks.conditions("{NAME}"), guidance=1.5)
+pieces = networks.streamed("{NAME}", session, 40, guidance=1.5)
 np.save(sys.argv[2], networks.joined(pieces))
 """
 
 
+@pytest.mark.slow
 def test_another_process_goes_on_bit_for_bit(tmp_path: Path) -> None:
     """Ragged prompts, guidance, frames, classes and context stacks, cut in the middle of a chunk."""
-    model, params = trained(NAME)
     prompts = [some_codes(NAME, 4 * row, row) for row in range(STREAMS)]
-    options = {"batch_size": STREAMS, "chunk": 12, "conditions": conditions(NAME), "guidance": 1.5, "prompts": prompts}
-    whole = joined(stream(model, params, KEY, STRATEGY, length=68, **options))
-    first = stream(model, params, KEY, STRATEGY, length=28, **options)
+    session = prompted(NAME, prompts, guided=True)
+    whole = joined(streamed(NAME, session, 68, guidance=1.5))
+    first = streamed(NAME, session, 28, guidance=1.5)
     list(first)
-    save_session(tmp_path / "saved", first.snapshot(), model.config, {"step": "7"})
+    save_session(tmp_path / "saved", first.snapshot(), CONFIGS[NAME], {"step": "7"})
     arguments = [sys.executable, "-c", CHILD, str(tmp_path / "saved"), str(tmp_path / "rest.npy")]
     subprocess.run(arguments, check=True, timeout=300)
     np.testing.assert_array_equal(np.load(tmp_path / "rest.npy"), whole[:, 28:])
     assert {path.name for path in tmp_path.iterdir()} == {"saved", "rest.npy"}
+
+
+def test_a_session_of_an_older_version_resumes_bit_for_bit() -> None:
+    """It was saved after 12 samples, when two arrays of context stacks had other names."""
+    session, notes = load_session(Path(__file__).parent / "old_session.safetensors", CONFIGS["two_contexts"])
+    assert notes == {"made": "by an older version"}
+    whole = joined(streamed("two_contexts", session_of("two_contexts"), 36))
+    np.testing.assert_array_equal(joined(streamed("two_contexts", session, 24)), whole[:, 12:])
 
 
 @pytest.mark.parametrize("config", [*CONFIGS.values(), dataclasses.replace(CONFIGS["plain"], compute_dtype="bfloat16")])

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import jax
 
-from experiments import runtime
-from experiments.signals import StopSignals
+from experiments.support import runtime
+from experiments.support.signals import StopSignals
 from tests.training.tiny import HELD_OUT, TRAINING, configured
-from wavenet_jax.training import Validated, train
+from wavenet_jax.training import Validated, train_events
 
 
 def main() -> None:
@@ -26,7 +26,7 @@ def main() -> None:
     config = configured(**options["changes"])
     with StopSignals() as stop:
         try:
-            for event in train(config, Path(options["workdir"]), TRAINING, HELD_OUT, stop=stop):
+            for event in train_events(config, Path(options["workdir"]), TRAINING, HELD_OUT, stop=stop):
                 detail = event.bits_per_sample if isinstance(event, Validated) else getattr(event, "reason", "")
                 print(type(event).__name__, event.step, detail, flush=True)
         except ValueError as error:

@@ -13,10 +13,10 @@ from tests.training.tiny import CONFIG, HELD_OUT
 from wavenet_jax.audio.codec import Grid
 from wavenet_jax.config import ConditioningConfig, ContextConfig, FeatureConfig, WaveNetConfig
 from wavenet_jax.data import Describer, SyntheticSource, stacked, with_classes
+from wavenet_jax.data.excerpt import Excerpt, excerpt
 from wavenet_jax.model import WaveNet
 from wavenet_jax.training import Evaluator, make_mesh
 from wavenet_jax.training.evaluation import plan
-from wavenet_jax.training.excerpt import Excerpt, excerpt
 from wavenet_jax.typing import Params
 
 TOLD_NOTHING = {"levels": 16, "residual_channels": 4, "skip_channels": 4, "dilation_cycle": (1, 8)}
@@ -93,7 +93,7 @@ def test_a_coarser_grid_costs_fewer_bits_by_what_it_joins() -> None:
     model, grid = WaveNet(config), Grid.of(config)
     codes = np.stack([grid.encode(source.read(clip, 0, 60)) for clip in range(2)])
     inputs = np.concatenate([np.full((2, 1), grid.silence), codes[:, :-1]], axis=1)
-    outputs = model.apply({"params": params}, jnp.asarray(inputs, jnp.int32))
+    outputs = jax.jit(model.apply)({"params": params}, jnp.asarray(inputs, jnp.int32))
     probabilities = np.asarray(jax.nn.softmax(outputs))
     joined = coarser.encode(grid.values) == coarser.encode(grid.decode(codes))[..., None]
     expected = -np.log2((probabilities * joined).sum(-1)).mean()
@@ -101,6 +101,46 @@ def test_a_coarser_grid_costs_fewer_bits_by_what_it_joins() -> None:
     assert evaluator.bits_per_sample(params, source) == pytest.approx(expected, abs=1e-5)
     with pytest.raises(ValueError, match="a grid of 16 mu_law levels is too coarse to stand for 1024 linear levels"):
         coarser.cells(grid)
+
+
+@pytest.mark.parametrize(("lanes", "chunk", "devices"), [(1, 200, 1), pytest.param(8, 16, 8, marks=pytest.mark.slow)])
+def test_the_engine_judges_as_convolutions_do(lanes: int, chunk: int, devices: int) -> None:
+    """In float32 but for rounding; int8 weights cost a little."""
+    config = WaveNetConfig(**TOLD_NOTHING, input_kernel_size=3)
+    params = jax.tree.map(lambda leaf: 3 * leaf, parameters(config))
+    mesh = make_mesh(jax.devices()[:devices])
+    convolutions, float32, int8 = (
+        Evaluator(config, lanes, chunk, mesh, weights=weights).bits_per_sample(params, Uneven())
+        for weights in (None, "float32", "int8")
+    )
+    assert float32 == pytest.approx(convolutions, rel=1e-6)
+    assert 1e-6 < abs(int8 - convolutions) < 0.05
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("upsampling", ["transposed", "held"])
+def test_the_engine_is_told_of_conditions(upsampling: str) -> None:
+    """Classes and log-mel: the likelihood of each sample is that of convolutions."""
+    source = SyntheticSource(3, 101, 0)
+    config = with_classes(
+        WaveNetConfig(
+            **TOLD_NOTHING,
+            features=FeatureConfig(local_features=("mel",), hop_samples=8, fft_size=32, mel_channels=4),
+            conditioning=ConditioningConfig(local_channels=3, condition_on_classes=True, upsampling=upsampling),
+        ),
+        source,
+    )
+    params, mesh = parameters(config), make_mesh(jax.devices()[:1])
+    judged = [Evaluator(config, 2, 30, mesh, weights=weights).log_prob(params, source) for weights in (None, "float32")]
+    for convolutions, engine in zip(*judged, strict=True):
+        np.testing.assert_allclose(engine, convolutions, atol=1e-5)
+
+
+def test_what_the_engine_lacks_is_an_error() -> None:
+    config = WaveNetConfig(**TOLD_NOTHING, context=ContextConfig(context_periods=(6,)))
+    evaluator = Evaluator(config, 1, 30, make_mesh(jax.devices()[:1]), weights="int8")
+    with pytest.raises(ValueError, match="weights=int8 needs the native engine, which cannot judge: context stacks; "):
+        evaluator.bits_per_sample({}, HELD_OUT)
 
 
 def test_one_compilation_serves_every_length_and_params_from_anywhere() -> None:

@@ -5,10 +5,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from wavenet_jax.config import OptimizerConfig
+from wavenet_jax.config import OptimizerConfig, WaveNetConfig
+from wavenet_jax.model import WaveNet
 from wavenet_jax.training.optimizer import make_optimizer, make_schedule, update_average
 
-PARAMS = {"layer": {"dilated_kernel": jnp.ones((2, 3)), "dilated_bias": jnp.ones((2, 3)), "kernel_scale": jnp.ones(3)}}
+PARAMS = {
+    "layer": {"dilated_kernel": jnp.ones((2, 2, 1, 3)), "dilated_bias": jnp.ones((2, 3)), "kernel_scale": jnp.ones(3)}
+}
 
 
 def rates(count: int, **options: object) -> np.ndarray:
@@ -42,9 +45,9 @@ def test_noam_falls_with_the_root_of_the_step() -> None:
     assert values[40] == pytest.approx(0.5)
 
 
-@pytest.mark.parametrize("optimizer", ["adam", "adamw", "adafactor", "lion"])
+@pytest.mark.parametrize("optimizer", ["adam", "adamw", "adafactor", "lion", "muon"])
 def test_every_rule_goes_downhill(optimizer: str) -> None:
-    config = OptimizerConfig(optimizer=optimizer, learning_rate=0.05, schedule="constant", warmup_steps=0)
+    config = OptimizerConfig(optimizer=optimizer, learning_rate=0.15, schedule="constant", warmup_steps=0)
     rule = make_optimizer(config, make_schedule(config, 50))
 
     @jax.jit
@@ -59,7 +62,31 @@ def test_every_rule_goes_downhill(optimizer: str) -> None:
     assert max(float(jnp.abs(leaf).max()) for leaf in jax.tree.leaves(params)) < 0.5
 
 
-@pytest.mark.parametrize("optimizer", ["adamw", "lion"])
+def test_muon_moves_each_layer_by_an_orthogonal_matrix_as_far_as_adam_would() -> None:
+    config = OptimizerConfig(optimizer="muon", learning_rate=1.0, clip_norm=None, schedule="constant", warmup_steps=0)
+    model = WaveNet(WaveNetConfig(levels=8, residual_channels=4, skip_channels=6, dilation_cycle=(1, 2)))
+    params = model.init(jax.random.key(0), method="weights")["params"]
+    gradient = jax.tree.map(lambda leaf: jax.random.normal(jax.random.key(leaf.size), leaf.shape), params)
+    rule = make_optimizer(config, make_schedule(config, 1))
+    updates = jax.jit(rule.update)(gradient, rule.init(params), params)[0]
+    stack, output = updates["stack"], updates["output"]
+    matrices = {
+        "dilated": stack["dilated_kernel"].reshape(2, 8, 8),
+        "residual": stack["residual_kernel"],
+        "skip": stack["skip_kernel"].reshape(1, 8, 6),
+        "hidden": output["hidden_kernel"][None],
+    }
+    for name, kernel in matrices.items():
+        for matrix in np.asarray(kernel):
+            stretch = np.linalg.svd(matrix, compute_uv=False) / (0.2 * max(matrix.shape) ** 0.5)
+            # Its polynomial brings singular values near one, not to it.
+            assert stretch == pytest.approx(1, abs=0.4), name
+    # The first step of Adam, whatever the gradient, is the learning rate; Nesterov's momentum goes half a step further.
+    for adams in (updates["input"]["kernel"], stack["dilated_bias"], output["outputs_kernel"]):
+        assert np.abs(adams) == pytest.approx(1 + 0.9 * 0.1 / (1 - 0.9**2), abs=1e-3)
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "lion", "muon"])
 def test_weight_decay_spares_biases_and_scales(optimizer: str) -> None:
     config = OptimizerConfig(
         optimizer=optimizer, learning_rate=0.1, weight_decay=0.5, schedule="constant", warmup_steps=0
@@ -93,7 +120,7 @@ def test_the_average_forgets_the_start_then_remembers() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"weight_decay": 0.1}, "^weight_decay works with adamw or lion, got optimizer adam$"),
+        ({"weight_decay": 0.1}, "^weight_decay works with adamw, lion or muon, got optimizer adam$"),
         ({"schedule": "noam", "warmup_steps": 0}, "^schedule noam needs warmup_steps of at least 1, got 0$"),
     ],
 )

@@ -21,7 +21,7 @@ import psutil
 import pytest
 
 from tests.training.tiny import configured, events
-from wavenet_jax.training import load
+from wavenet_jax.runs import load
 
 pytestmark = pytest.mark.slow
 
@@ -31,10 +31,10 @@ LEAVE = """
 import contextlib, sys
 from pathlib import Path
 from tests.training.tiny import CONFIG, HELD_OUT, TRAINING
-from wavenet_jax.training import Saving, train
+from wavenet_jax.training import Saving, train_events
 
 def main(workdir, how):
-    with contextlib.closing(train(CONFIG, Path(workdir), TRAINING, HELD_OUT)) as run:
+    with contextlib.closing(train_events(CONFIG, Path(workdir), TRAINING, HELD_OUT)) as run:
         for event in run:
             if isinstance(event, Saving):
                 {"return": lambda: None, "exception": lambda: 1 / 0, "exit": sys.exit}[how]()

@@ -1,5 +1,6 @@
 """The train step: what it computes does not depend on how the work is cut, and nothing bad gets into the weights."""
 
+from functools import cache
 from typing import Any
 
 import jax
@@ -20,12 +21,17 @@ def batches(config: RunConfig, count: int) -> list[Batch]:
     return [made[k] for k in range(count)]
 
 
+@cache
+def trainer_of(config: RunConfig, devices: int = 1) -> Trainer:
+    """A trainer, which is traced once."""
+    return Trainer(config, make_mesh(jax.devices()[:devices]))
+
+
 def trained(config: RunConfig, steps: int, devices: int = 1) -> tuple[TrainState, dict[str, Any]]:
-    mesh = make_mesh(jax.devices()[:devices])
-    trainer = Trainer(config, mesh)
+    trainer = trainer_of(config, devices)
     state = trainer.init()
     for batch in batches(config, steps):
-        state, metrics = trainer.step(state, put(mesh, batch))
+        state, metrics = trainer.step(state, put(trainer.mesh, batch))
     return jax.device_get((state, metrics))
 
 
@@ -57,15 +63,14 @@ def test_microbatches_are_one_batch(reference: tuple[TrainState, dict]) -> None:
 
 def test_samples_that_are_masked_do_not_count() -> None:
     config = configured()
-    mesh = make_mesh(jax.devices()[:1])
-    trainer = Trainer(config, mesh)
+    trainer = trainer_of(config)
     (batch,) = batches(config, 1)
     mask = np.zeros_like(batch.mask)
     mask[:, :8] = True
     other = batch.codes.copy()
     other[:, 12:] = 0
     losses = [
-        float(trainer.step(trainer.init(), put(mesh, Batch(codes, mask)))[1]["bits_per_sample"])
+        float(trainer.step(trainer.init(), put(trainer.mesh, Batch(codes, mask)))[1]["bits_per_sample"])
         for codes in (batch.codes, other)
     ]
     assert losses[0] == losses[1]
@@ -73,9 +78,8 @@ def test_samples_that_are_masked_do_not_count() -> None:
 
 def test_a_step_that_is_not_finite_changes_nothing_but_the_counters() -> None:
     config = configured()
-    mesh = make_mesh(jax.devices()[:1])
-    trainer = Trainer(config, mesh)
-    batch = put(mesh, batches(config, 1)[0])
+    trainer = trainer_of(config)
+    batch = put(trainer.mesh, batches(config, 1)[0])
     state = trainer.init()
     state = state._replace(params=jax.tree.map(lambda leaf: leaf.at[(0,) * leaf.ndim].set(jnp.nan), state.params))
     before = jax.device_get(state)
@@ -105,9 +109,8 @@ def test_the_average_lags_behind_and_can_be_left_out(reference: tuple[TrainState
 
 def test_dropout_differs_from_step_to_step_and_repeats_with_the_seed() -> None:
     config = configured(dropout=0.5, learning_rate=1e-12)
-    mesh = make_mesh(jax.devices()[:1])
-    trainer = Trainer(config, mesh)
-    batch = put(mesh, batches(config, 1)[0])
+    trainer = trainer_of(config)
+    batch = put(trainer.mesh, batches(config, 1)[0])
 
     def losses() -> list[float]:
         state, found = trainer.init(), []
@@ -128,22 +131,24 @@ def test_bfloat16_keeps_float32_masters() -> None:
 
 def test_the_step_compiles_once() -> None:
     config = configured()
-    mesh = make_mesh()
-    trainer = Trainer(config, mesh)
+    trainer = trainer_of(config, len(jax.devices()))
     state = trainer.init()
     for batch in batches(config, 3):
-        state, _ = trainer.step(state, put(mesh, batch))
+        state, _ = trainer.step(state, put(trainer.mesh, batch))
     moved = jax.device_put(jax.device_get(state), jax.tree.map(lambda leaf: leaf.sharding, trainer.state_shapes))
-    trainer.step(moved, put(mesh, batch))
+    trainer.step(moved, put(trainer.mesh, batch))
     assert trainer.step._cache_size() == 1
 
 
 def test_a_batch_that_does_not_divide_is_refused() -> None:
     mesh = make_mesh()
     check_divisible(16, 2, mesh)
-    with pytest.raises(ValueError, match=r"^batch_size must be a multiple of 8 \(8 devices\), got 12$"):
+    fewer = "or use fewer devices, as JAX_NUM_CPU_DEVICES in the environment says"
+    with pytest.raises(ValueError, match=rf"^batch_size must be a multiple of 8 \(8 devices\), got 12; {fewer}$"):
         check_divisible(12, 1, mesh)
     with pytest.raises(
-        ValueError, match=r"^batch_size must be a multiple of 16 \(8 devices x 2 microbatches\), got 8$"
+        ValueError, match=rf"^batch_size must be a multiple of 16 \(8 devices x 2 microbatches\), got 8; {fewer}$"
     ):
         check_divisible(8, 2, mesh)
+    with pytest.raises(ValueError, match=r"^batch_size must be a multiple of 3 \(1 device x 3 microbatches\), got 8$"):
+        check_divisible(8, 3, make_mesh(jax.devices()[:1]))

@@ -8,7 +8,7 @@ import jax
 
 from wavenet_jax.config import DataConfig, OptimizerConfig, RunConfig, TrainConfig, WaveNetConfig
 from wavenet_jax.data import SyntheticSource
-from wavenet_jax.training import Event, train
+from wavenet_jax.training import Event, train_events
 
 CONFIG = RunConfig(
     WaveNetConfig(levels=16, residual_channels=4, skip_channels=4, dilation_cycle=(1, 2)),
@@ -33,7 +33,7 @@ def configured(**changes: Any) -> RunConfig:
 
 def events(workdir: Path, config: RunConfig = CONFIG, devices: int = 1, **more: Any) -> list[Event]:
     """All events of a run on the first ``devices`` devices."""
-    return list(train(config, workdir, TRAINING, HELD_OUT, devices=jax.devices()[:devices], **more))
+    return list(train_events(config, workdir, TRAINING, HELD_OUT, devices=jax.devices()[:devices], **more))
 
 
 def of(kind: type, happened: list[Event]) -> list[Any]:

@@ -8,6 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
+from wavenet_jax.audio.companding import compress, expand
 from wavenet_jax.config import WaveNetConfig
 
 
@@ -43,6 +44,10 @@ class Grid:
         """The float32 waveform of codes of any shape."""
         return self.values[codes]
 
+    def stands_for(self, coarser: "Grid") -> bool:
+        """Tells whether every code of a coarser grid has a code of this one that falls on it."""
+        return len(np.unique(coarser.encode(self.values))) == coarser.levels
+
     def cells(self, coarser: "Grid") -> tuple[np.ndarray, np.ndarray]:
         """For each code, the first and the last code that fall on the same one of a coarser grid: two ``[Q]`` int32.
 
@@ -50,7 +55,7 @@ class Grid:
           ValueError: no code at all falls on one of the coarser grid's.
         """
         cell = coarser.encode(self.values)
-        if len(np.unique(cell)) < coarser.levels:
+        if not self.stands_for(coarser):
             raise ValueError(
                 f"a grid of {self.levels} {self.companding} levels is too coarse to stand for {coarser.levels} "
                 f"{coarser.companding} levels"
@@ -59,13 +64,7 @@ class Grid:
         return first.astype(np.int32), (last - 1).astype(np.int32)
 
     def _compress(self, waveform: np.ndarray) -> np.ndarray:
-        if self.companding == "linear":
-            return waveform
-        mu = self.levels - 1
-        return np.sign(waveform) * np.log1p(mu * np.abs(waveform)) / np.log1p(mu)
+        return waveform if self.companding == "linear" else compress(waveform, self.levels - 1)
 
     def _expand(self, companded: np.ndarray) -> np.ndarray:
-        if self.companding == "linear":
-            return companded
-        mu = self.levels - 1
-        return np.sign(companded) * np.expm1(np.abs(companded) * np.log1p(mu)) / mu
+        return companded if self.companding == "linear" else expand(companded, self.levels - 1)

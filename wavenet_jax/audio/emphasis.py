@@ -7,7 +7,7 @@ from scipy.linalg import solve_banded
 
 
 def emphasize(waveform: np.ndarray, coefficient: float, previous: float = 0.0) -> np.ndarray:
-    """``y[t] = x[t] - a x[t - 1]``: float32 ``[T]`` of float ``[T]``.
+    """Computes ``y[t] = x[t] - a x[t - 1]``: float32 ``[T]`` of float ``[T]``.
 
     Args:
       waveform: x.
@@ -18,7 +18,7 @@ def emphasize(waveform: np.ndarray, coefficient: float, previous: float = 0.0) -
 
 
 def deemphasize(waveform: np.ndarray, coefficient: float) -> np.ndarray:
-    """The inverse, ``x[t] = y[t] + a x[t - 1]``: float32 ``[T]`` of float ``[T]``.
+    """Inverts ``emphasize``, ``x[t] = y[t] + a x[t - 1]``: float32 ``[T]`` of float ``[T]``.
 
     Args:
       waveform: y.
@@ -36,7 +36,7 @@ class Deemphasis:
     """The newest sample of x, which is all that the next one depends on; not rounded to float32."""
 
     def __call__(self, piece: np.ndarray) -> np.ndarray:
-        """The next samples of x: float32 ``[T]`` of float ``[T]``."""
+        """Returns the next samples of x: float32 ``[T]`` of float ``[T]``."""
         # The sample before the piece is a row of the same system, so that every step of it rounds alike.
         target = np.concatenate([[self.latest], piece])
         diagonals = np.stack([np.ones(len(target)), np.full(len(target), -self.coefficient)])

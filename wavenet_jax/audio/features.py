@@ -16,6 +16,7 @@ import scipy.fft
 import scipy.sparse
 from numpy.lib.stride_tricks import sliding_window_view
 
+from wavenet_jax.arithmetic import round_down
 from wavenet_jax.config import FeatureConfig, WaveNetConfig
 
 _LANES = 16
@@ -39,7 +40,7 @@ class LogMel:
 
     @classmethod
     def of(cls, config: WaveNetConfig) -> "LogMel":
-        """What a model that is conditioned on log-mel is told."""
+        """Returns the features of a model that is conditioned on log-mel."""
         return cls(config.sample_rate, config.features)
 
     def __post_init__(self) -> None:
@@ -79,7 +80,7 @@ class LogMel:
 
     @property
     def margin(self) -> int:
-        """Samples in front of a frame's own, and as many behind them, that its window may touch."""
+        """Samples before a frame's own, and as many after them, that its window may touch."""
         return max(0, -self.window_start)
 
     @property
@@ -94,19 +95,24 @@ class LogMel:
         return 0.5 + 0.5 * np.cos(np.linspace(-np.pi, np.pi, self.window_samples, endpoint=False))
 
     @cached_property
+    def corners(self) -> np.ndarray:
+        """The corners of the bands' triangles in Hz, evenly spaced on the mel scale: ``[M + 2]``."""
+        scale = self.features.mel_scale
+        lowest, highest = (hz_to_mel(np.array(hz), scale) for hz in (self.features.mel_low_hz, self.mel_high_hz))
+        return mel_to_hz(np.linspace(lowest, highest, self.features.mel_channels + 2), scale)
+
+    @cached_property
     def filterbank(self) -> np.ndarray:
         """Triangles over the bins of the Fourier transform: ``[M, fft_size // 2 + 1]``.
 
         Their corners are evenly spaced on the mel scale: slaney (Slaney 1998, Auditory Toolbox; triangles of area 1 in
         Hz) or htk (``2595 log10(1 + f / 700)``, O'Shaughnessy 1987; triangles of height 1). Both as in librosa.
         """
-        scale, channels = self.features.mel_scale, self.features.mel_channels
-        lowest, highest = (hz_to_mel(np.array(hz), scale) for hz in (self.features.mel_low_hz, self.mel_high_hz))
-        corners = mel_to_hz(np.linspace(lowest, highest, channels + 2), scale)
+        corners = self.corners
         bins = scipy.fft.rfftfreq(self.features.fft_size, 1 / self.sample_rate)
         left, peak, right = corners[:-2, None], corners[1:-1, None], corners[2:, None]
         triangles = np.maximum(0, np.minimum((bins - left) / (peak - left), (right - bins) / (right - peak)))
-        return triangles * 2 / (right - left) if scale == "slaney" else triangles
+        return triangles * 2 / (right - left) if self.features.mel_scale == "slaney" else triangles
 
     @cached_property
     def silence(self) -> np.ndarray:
@@ -114,21 +120,21 @@ class LogMel:
         return self.compress(np.zeros((1, self.features.mel_channels)))[0]
 
     def whole(self, waveform: np.ndarray) -> np.ndarray:
-        """All frames of a signal: float ``[T]`` to ``[ceil(T / hop_samples), M]`` float32."""
+        """Measures all frames of a signal: float ``[T]`` to ``[ceil(T / hop_samples), M]`` float32."""
         return self.frames(self.pad(waveform))
 
     def pad(self, waveform: np.ndarray) -> np.ndarray:
-        """A signal with silence around it, and behind it up to a whole frame: ``[T]`` to what ``frames`` takes."""
+        """Pads a signal with silence around it, and up to a whole frame: ``[T]`` to the argument of ``frames``."""
         return np.pad(waveform, (self.margin, -len(waveform) % self.hop_samples + self.margin))
 
     def frames(self, padded: np.ndarray) -> np.ndarray:
-        """The frames inside a piece: float ``[margin + F * hop_samples + margin]`` to ``[F, M]`` float32.
+        """Measures the frames inside a piece: float ``[margin + F * hop_samples + margin]`` to ``[F, M]`` float32.
 
         Raises:
           ValueError: the length is not of that form.
         """
         windows = self.windows(padded)
-        block = max(_LANES, _BLOCK_SAMPLES // self.features.fft_size // _LANES * _LANES)
+        block = max(_LANES, round_down(_BLOCK_SAMPLES // self.features.fft_size, _LANES))
         logs = np.empty((len(windows), self.features.mel_channels), np.float32)
         for start in range(0, len(windows), block):
             piece = windows[start : start + block]
@@ -136,7 +142,7 @@ class LogMel:
         return logs
 
     def windows(self, padded: np.ndarray) -> np.ndarray:
-        """The samples under each frame's window: what ``frames`` takes to a view of it, ``[F, window_samples]``."""
+        """Views the argument of ``frames`` as the samples under each frame's window: ``[F, window_samples]``."""
         inner = len(padded) - 2 * self.margin
         if inner < 0 or inner % self.hop_samples:
             raise ValueError(
@@ -148,26 +154,30 @@ class LogMel:
         return sliding_window_view(padded[self.margin + self.window_start :], self.window_samples)[:: self.hop_samples]
 
     def spectra(self, windows: np.ndarray) -> np.ndarray:
-        """Fourier transforms of F windows, weighted: ``[F, window_samples]`` to complex ``[F, fft_size // 2 + 1]``."""
+        """Transforms F windows, weighted: ``[F, window_samples]`` to complex ``[F, fft_size // 2 + 1]``."""
         return scipy.fft.rfft(windows * self.window, self.features.fft_size, axis=1)
 
     def compress(self, bands: np.ndarray) -> np.ndarray:
-        """Normalised logarithms of band values: ``[F, M]`` to ``[F, M]`` float32.
+        """Returns normalised logarithms of band values: ``[F, M]`` to ``[F, M]`` float32.
 
         The decibels are those of an amplitude whatever the power: ``20 / mel_power * log10(value)``. Normalised to a
         range, all logarithms are the same.
         """
         logs = np.log(np.maximum(bands, self.features.mel_floor))
-        unit, offset = self._log_scale
+        unit, offset = self.log_scale
         return (logs / unit + offset).astype(np.float32)
 
     def linear(self, frames: np.ndarray) -> np.ndarray:
-        """The inverse of ``compress``: band values ``[F, M]`` float64, none below the floor."""
-        unit, offset = self._log_scale
+        """Inverts ``compress``: band values ``[F, M]`` float64, none below the floor."""
+        unit, offset = self.log_scale
         return np.maximum(np.exp((frames.astype(np.float64) - offset) * unit), self.features.mel_floor)
 
+    def decibels(self, frames: np.ndarray) -> np.ndarray:
+        """Returns the levels of frames in dB of an amplitude, whatever the power: ``[F, M]`` float64."""
+        return 20 / self.features.mel_power * np.log10(self.linear(frames))
+
     def description(self) -> dict[str, object]:
-        """Everything that decides the numbers, to be stored beside them and compared: only what JSON can hold."""
+        """Returns everything that decides the numbers, as JSON, to be stored beside them and compared."""
         names = ("mel_channels", "mel_low_hz", "mel_scale", "mel_power", "mel_log", "mel_floor", "mel_normalization")
         return {
             "sample_rate": self.sample_rate,
@@ -179,15 +189,15 @@ class LogMel:
         }
 
     @property
-    def _log_scale(self) -> tuple[float, float]:
-        """What a natural logarithm is divided by, and what is then added."""
+    def log_scale(self) -> tuple[float, float]:
+        """The divisor of a natural logarithm, and the term that is added after it."""
         if self.features.mel_normalization == "range":
             return -np.log(self.features.mel_floor) / 2, 1.0
         units = {"natural": 1.0, "log10": np.log(10), "decibel": np.log(10) * self.features.mel_power / 20}
         return units[self.features.mel_log], 0.0
 
     def _bands(self, windows: np.ndarray) -> np.ndarray:
-        """Band values of F windows: ``[F, window_samples]`` to ``[F, M]``."""
+        """Computes the band values of F windows: ``[F, window_samples]`` to ``[F, M]``."""
         # A batch's remainder takes another path through the vector units than full lanes do, and may round otherwise.
         spectra = self.spectra(np.pad(windows, ((0, -len(windows) % _LANES), (0, 0))))
         power = spectra.real**2 + spectra.imag**2
@@ -201,14 +211,14 @@ class LogMel:
 
 
 def hz_to_mel(hz: np.ndarray, scale: str) -> np.ndarray:
-    """Frequencies in Hz on a mel scale, slaney or htk: any shape."""
+    """Converts frequencies in Hz to a mel scale, slaney or htk: any shape."""
     if scale == "htk":
         return 2595 * np.log10(1 + hz / 700)
     return np.where(hz < _BREAK_HZ, hz / _LINEAR_HZ, _BREAK_MEL + np.log(np.maximum(hz, _BREAK_HZ) / _BREAK_HZ) / _STEP)
 
 
 def mel_to_hz(mel: np.ndarray, scale: str) -> np.ndarray:
-    """The inverse of ``hz_to_mel``."""
+    """Inverts ``hz_to_mel``."""
     if scale == "htk":
         return 700 * (10 ** (mel / 2595) - 1)
     return np.where(mel < _BREAK_MEL, mel * _LINEAR_HZ, _BREAK_HZ * np.exp(_STEP * np.maximum(mel - _BREAK_MEL, 0)))

@@ -4,6 +4,7 @@ import numpy as np
 import scipy.fft
 import scipy.sparse
 
+from wavenet_jax.arithmetic import ceil_div
 from wavenet_jax.audio.features import LogMel
 
 _MOMENTUM = 0.99
@@ -12,7 +13,7 @@ _TINY = 1e-12
 
 
 def griffin_lim(frames: np.ndarray, log_mel: LogMel, iterations: int = 60, seed: int = 0) -> np.ndarray:
-    """A waveform whose log-mel frames are close to the given ones, aligned with the signal that they came from.
+    """Finds a waveform whose log-mel frames are close to the given ones, aligned with the signal that they came from.
 
     Phases are random at first; then the spectrogram is made consistent and given its magnitudes again, in turn. The
     whole spectrogram is held in memory several times.
@@ -43,7 +44,7 @@ def griffin_lim(frames: np.ndarray, log_mel: LogMel, iterations: int = 60, seed:
 
 
 def magnitudes_of(bands: np.ndarray, log_mel: LogMel) -> np.ndarray:
-    """Magnitude spectra whose mel bands are close to the given ones: ``[F, M]`` to ``[F, fft_size // 2 + 1]``.
+    """Finds magnitude spectra whose mel bands are close to the given ones: ``[F, M]`` to ``[F, fft_size // 2 + 1]``.
 
     Non-negative least squares by multiplicative updates (Lee and Seung 2001); bins that no band covers get 0.
     """
@@ -61,7 +62,7 @@ def _with_magnitudes(spectrum: np.ndarray, magnitudes: np.ndarray) -> np.ndarray
 
 
 def _signal(spectrum: np.ndarray, log_mel: LogMel) -> np.ndarray:
-    """The signal whose spectra are closest, in least squares: complex ``[F, bins]`` to ``[F * hop_samples]``."""
+    """Finds the signal whose spectra are closest, in least squares: complex ``[F, bins]`` to ``[F * hop_samples]``."""
     pieces = scipy.fft.irfft(spectrum, log_mel.features.fft_size, axis=1)[:, : log_mel.window_samples]
     weights = np.broadcast_to(log_mel.window**2, pieces.shape)
     # Where hardly any window reaches, dividing by its weight would make noise louder, not recover anything.
@@ -70,9 +71,9 @@ def _signal(spectrum: np.ndarray, log_mel: LogMel) -> np.ndarray:
 
 
 def _overlap_add(pieces: np.ndarray, log_mel: LogMel) -> np.ndarray:
-    """The sum of pieces at their places in the signal: ``[F, window_samples]`` to ``[F * hop_samples]``."""
+    """Adds pieces at their places in the signal: ``[F, window_samples]`` to ``[F * hop_samples]``."""
     count, hop = len(pieces), log_mel.hop_samples
-    parts = -(-log_mel.window_samples // hop)
+    parts = ceil_div(log_mel.window_samples, hop)
     split = np.pad(pieces, ((0, 0), (0, parts * hop - log_mel.window_samples))).reshape(count, parts, hop)
     total = np.zeros((count + parts - 1, hop))
     for part in range(parts):

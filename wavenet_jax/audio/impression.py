@@ -1,4 +1,4 @@
-"""What sound is like at first hearing: enough to tell silence and noise from anything else."""
+"""A first impression of sound: enough to distinguish silence and noise from anything else."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 QUIET_DB = 40
-"""So much below the level of real audio counts as silence."""
+"""Sound this many dB below the level of real audio counts as silence."""
 
 FLAT = 0.3
 """Spectral flatness above which, and above twice that of real audio, sound counts as noise. White noise has about 1."""
@@ -16,20 +16,20 @@ _WINDOW_SAMPLES = 512
 
 @dataclass(frozen=True)
 class Impression:
-    """Two numbers that tell silence, noise and other sound apart."""
+    """Two numbers that distinguish silence, noise and other sound."""
 
     level_db: float  # of the whole, relative to full scale; constant offsets do not count
     flatness: float  # geometric over arithmetic mean of the average power spectrum: 1 white, towards 0 tonal
 
     @classmethod
     def of(cls, waveform: np.ndarray) -> "Impression":
-        """The impression of a waveform ``[T]``."""
+        """Returns the impression of a waveform ``[T]``."""
         power = float(np.square(waveform - waveform.mean()).mean())
         spectrum = _power_spectrum(waveform)[1:] + 1e-20
         return cls(10 * np.log10(power + 1e-12), float(np.exp(np.log(spectrum).mean()) / spectrum.mean()))
 
     def verdict(self, real: "Impression") -> str:
-        """``silence``, ``noise`` or ``sound``, beside the impression of real audio."""
+        """Returns ``silence``, ``noise`` or ``sound``, judged beside the impression of real audio."""
         if self.level_db < real.level_db - QUIET_DB:
             return "silence"
         return "noise" if self.flatness > real.flat else "sound"
@@ -41,7 +41,7 @@ class Impression:
 
 
 def _power_spectrum(waveform: np.ndarray) -> np.ndarray:
-    """Averaged over half overlapping Hann windows (Welch 1967), one-sided, of any scale: ``[T] -> [bins]``."""
+    """Averages power spectra of half overlapping Hann windows (Welch 1967), of any scale: ``[T] -> [bins]``."""
     # Not scipy's: importing its signal processing takes a second.
     size = min(_WINDOW_SAMPLES, len(waveform))
     segments = sliding_window_view(waveform, size)[:: size - size // 2]

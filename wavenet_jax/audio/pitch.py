@@ -9,6 +9,7 @@ from types import ModuleType
 
 import numpy as np
 
+from wavenet_jax.arithmetic import ceil_div
 from wavenet_jax.config import FeatureConfig, WaveNetConfig
 
 _BLOCK_SECONDS = 2.0
@@ -26,7 +27,7 @@ class Pitch:
     each block sees ``margin`` samples to each side: then no frame depends on how much of the signal was read.
 
     Raises:
-      ValueError: the extra [f0] is missing, or ``f0_high_hz`` is above a quarter of the sample rate.
+      ValueError: ``f0_high_hz`` is above a quarter of the sample rate.
     """
 
     sample_rate: int
@@ -34,7 +35,7 @@ class Pitch:
 
     @classmethod
     def of(cls, config: WaveNetConfig) -> "Pitch":
-        """What a model that is conditioned on pitch is told."""
+        """Returns the measure of a model that is conditioned on pitch."""
         return cls(config.sample_rate, config.features)
 
     def __post_init__(self) -> None:
@@ -43,6 +44,9 @@ class Pitch:
                 f"f0_high_hz must be at most a quarter of the sample rate of {self.sample_rate}, "
                 f"got {self.features.f0_high_hz:g}"
             )
+
+    def check_installed(self) -> None:
+        """Raises ``ValueError`` where pitch cannot be measured: the extra [f0] is missing."""
         _world()
 
     @property
@@ -57,19 +61,19 @@ class Pitch:
 
     @property
     def margin(self) -> int:
-        """Samples in front of a block's own, and as many behind them, that are looked at."""
+        """Samples before a block's own, and as many after them, that are looked at."""
         return math.ceil(_MARGIN_PERIODS * self.sample_rate / self.features.f0_low_hz)
 
     def whole(self, waveform: np.ndarray) -> np.ndarray:
-        """All frames of a signal: float ``[T]`` to ``[ceil(T / hop_samples), 2]`` float32, as ``block`` has them."""
-        count = -(-len(waveform) // self.hop_samples)
+        """Measures all frames of a signal, see ``block``: float ``[T]`` to ``[ceil(T / hop_samples), 2]`` float32."""
+        count = ceil_div(len(waveform), self.hop_samples)
         own = self.block_frames * self.hop_samples
         padded = np.pad(waveform, (self.margin, -len(waveform) % own + self.margin))
         blocks = [self.block(padded[start : start + own + 2 * self.margin]) for start in range(0, len(waveform), own)]
         return np.concatenate([*blocks, np.empty((0, 2), np.float32)])[:count]
 
     def block(self, padded: np.ndarray) -> np.ndarray:
-        """One block: float ``[margin + block_frames * hop_samples + margin]`` to ``[block_frames, 2]`` float32.
+        """Measures a block: float ``[margin + block_frames * hop_samples + margin]`` to ``[block_frames, 2]`` float32.
 
         Beyond the ends of the signal there are zeros. Column 0 is the pitch, from 0 at ``f0_low_hz`` to 1 at
         ``f0_high_hz`` on a logarithmic scale, and 0 where unvoiced; column 1 is 1 where voiced, else 0.
@@ -87,12 +91,12 @@ class Pitch:
         return np.stack([np.where(voiced, pitch, 0), voiced], axis=1).astype(np.float32)
 
     def hertz(self, frames: np.ndarray) -> np.ndarray:
-        """Pitch in Hz of frames ``[F, 2]``: ``[F]``, 0 where unvoiced."""
+        """Converts frames ``[F, 2]`` to pitch in Hz: ``[F]``, 0 where unvoiced."""
         low, high = self.features.f0_low_hz, self.features.f0_high_hz
         return np.where(frames[:, 1] > 0.5, low * (high / low) ** frames[:, 0], 0)
 
     def description(self) -> dict[str, object]:
-        """Everything that decides the numbers, to be stored beside them and compared: only what JSON can hold."""
+        """Returns everything that decides the numbers, as JSON, to be stored beside them and compared."""
         return {
             "sample_rate": self.sample_rate,
             "hop_samples": self.hop_samples,
@@ -101,7 +105,7 @@ class Pitch:
         }
 
     def _hertz(self, padded: np.ndarray) -> np.ndarray:
-        """Pitch in Hz at the middle of each frame of a block, 0 where unvoiced: ``[block_frames]``."""
+        """Estimates pitch in Hz at the middle of each frame of a block, 0 where unvoiced: ``[block_frames]``."""
         # DIO is tuned to steps of 5 ms: in longer ones it loses speech, in shorter ones it takes noise for a voice.
         world = _world()
         signal = padded.astype(np.float64)
@@ -123,7 +127,7 @@ class Pitch:
 
 
 def pitch(waveform: np.ndarray, config: WaveNetConfig) -> np.ndarray:
-    """Pitch and voicing of a whole signal: float ``[T]`` to ``[F, 2]`` float32, as in ``Pitch.block``."""
+    """Measures pitch and voicing of a whole signal: float ``[T]`` to ``[F, 2]`` float32, as in ``Pitch.block``."""
     return Pitch.of(config).whole(waveform)
 
 

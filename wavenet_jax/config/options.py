@@ -1,11 +1,11 @@
-"""What a config dataclass is made of: options with bounds, a check of them, and JSON both ways."""
+"""The parts of a config dataclass: options with bounds, their check, and conversion to and from JSON."""
 
 import dataclasses
 import json
 import math
 import types
 import typing
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any, TypeVar
 
 C = TypeVar("C")
@@ -15,15 +15,18 @@ def option(
     default: Any,
     help: str,
     *,
-    choices: tuple[str, ...] | None = None,
+    choices: Collection[str] | None = None,
     at_least: float | None = None,
     at_most: float | None = None,
     above: float | None = None,
     below: float | None = None,
+    path: bool = False,
+    recorded: bool = False,
 ) -> Any:
     """Declares a dataclass field with its default, its help text and the values it accepts.
 
-    Bounds hold for every element of a tuple. ``None`` is accepted where the field's type says so.
+    Bounds hold for every element of a tuple. ``None`` is accepted where the field's type says so. ``path`` marks the
+    names of files and folders of this machine, ``recorded`` what a run finds out by itself and keeps: no flag.
     """
     bounds = {"at_least": at_least, "at_most": at_most, "above": above, "below": below}
     return dataclasses.field(
@@ -31,6 +34,8 @@ def option(
         metadata={
             "help": help,
             "choices": choices,
+            "path": path,
+            "recorded": recorded,
             "bounds": {name: bound for name, bound in bounds.items() if bound is not None},
         },
     )
@@ -50,6 +55,8 @@ def check(field: dataclasses.Field, value: Any) -> None:
         if type(None) not in typing.get_args(field.type):
             raise ValueError(f"{field.name} needs a value, got none")
         return
+    if isinstance(value, str) and typing.get_origin(base_type(field)) is tuple:
+        raise ValueError(f"{field.name} must be a tuple, got the text {value!r}; write ({value!r},)")
     choices = field.metadata.get("choices")
     for element in value if isinstance(value, tuple) else (value,):
         if choices is not None and element not in choices:
@@ -62,7 +69,7 @@ def check(field: dataclasses.Field, value: Any) -> None:
 
 
 class Checked:
-    """A dataclass that checks its fields' bounds when it is made."""
+    """Base of dataclasses that check the bounds of their fields when they are made."""
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):  # type: ignore[arg-type]
@@ -75,7 +82,7 @@ class Checked:
 
 
 def field_values(config: Any) -> Iterator[tuple[str, object]]:
-    """Names and values of all fields of a config dataclass, also of the dataclasses inside."""
+    """Yields names and values of all fields of a config dataclass, nested ones included."""
     for field in dataclasses.fields(config):
         value = getattr(config, field.name)
         if dataclasses.is_dataclass(value):
@@ -85,19 +92,19 @@ def field_values(config: Any) -> Iterator[tuple[str, object]]:
 
 
 def to_json(config: Any) -> str:
-    """A config dataclass, nested ones included, as indented JSON text."""
+    """Returns a config dataclass, nested ones included, as indented JSON text."""
     return json.dumps(dataclasses.asdict(config), indent=2) + "\n"
 
 
 def from_json(kind: type[C], text: str) -> C:
-    """The config of class ``kind`` that ``to_json`` wrote.
+    """Returns the config of class ``kind`` that ``to_json`` wrote.
 
     Raises:
-      ValueError: not JSON, a field that ``kind`` does not know, or a value out of its bounds.
+      ValueError: not JSON, a field that ``kind`` does not have, or a value out of its bounds.
     """
     try:
         tree = json.loads(text)
-    except json.JSONDecodeError as error:
+    except (json.JSONDecodeError, RecursionError) as error:
         raise ValueError(f"not valid JSON: {error}") from None
     return _from_tree(kind, tree)
 
@@ -134,7 +141,7 @@ def _is_a(value: Any, kind: type) -> bool:
 
 
 def base_type(field: dataclasses.Field) -> Any:
-    """The field's type without its ``| None``."""
+    """Returns the field's type without its ``| None``."""
     if isinstance(field.type, types.UnionType):
         (kind,) = (kind for kind in typing.get_args(field.type) if kind is not type(None))
         return kind

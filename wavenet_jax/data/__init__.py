@@ -1,33 +1,30 @@
 """Sources of audio, and batches cut from them."""
 
+from wavenet_jax.data.arrays import ArraySource
 from wavenet_jax.data.audit import Audit, audit, verdict
 from wavenet_jax.data.baselines import baselines
-from wavenet_jax.data.batches import Batch, Batches, prefetch
+from wavenet_jax.data.batches import Batch, Batches, Numbered, prefetch
 from wavenet_jax.data.clip import open_clip
-from wavenet_jax.data.conditions import (
-    Describer,
-    check_features,
-    check_vector,
-    class_ids,
-    read_array,
-    silence,
-    stacked,
-    with_classes,
-)
+from wavenet_jax.data.crops import context_samples
+from wavenet_jax.data.describer import Describer, description, sidecar, stacked, usable, with_classes
+from wavenet_jax.data.fingerprint import Fingerprint, difference, fingerprint, have_common_clips
 from wavenet_jax.data.folder import Collection, FolderSource, Recording, collect
-from wavenet_jax.data.open import open_source
+from wavenet_jax.data.open import open_source, open_sources
 from wavenet_jax.data.source import Skipped, Source, blocks
 from wavenet_jax.data.splits import SPLITS
 from wavenet_jax.data.synthetic import Sound, SyntheticSource
 
 __all__ = [
     "SPLITS",
+    "ArraySource",
     "Audit",
     "Batch",
     "Batches",
     "Collection",
     "Describer",
+    "Fingerprint",
     "FolderSource",
+    "Numbered",
     "Recording",
     "Skipped",
     "Sound",
@@ -36,16 +33,19 @@ __all__ = [
     "audit",
     "baselines",
     "blocks",
-    "check_features",
-    "check_vector",
-    "class_ids",
     "collect",
+    "context_samples",
+    "description",
+    "difference",
+    "fingerprint",
+    "have_common_clips",
     "open_clip",
     "open_source",
+    "open_sources",
     "prefetch",
-    "read_array",
-    "silence",
+    "sidecar",
     "stacked",
+    "usable",
     "verdict",
     "with_classes",
 ]

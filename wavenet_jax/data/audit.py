@@ -1,4 +1,4 @@
-"""What is in a data set, and what is wrong with it."""
+"""Figures of a data set, and everything that is doubtful about it."""
 
 import math
 from collections import Counter
@@ -6,16 +6,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from wavenet_jax.config import DataConfig
+from wavenet_jax.data.files.scan import Scan
 from wavenet_jax.data.folder import Collection, Recording
 from wavenet_jax.data.labels import FAMILY
 from wavenet_jax.data.prepare import sound
-from wavenet_jax.data.scan import Scan
 from wavenet_jax.data.source import Skipped
 
 _NEARLY_SILENT = -60.0
 _QUIET = -30.0
 _CLIPPED_SHARE = 1e-3
 _OFFSET = 0.01
+_CUT_OFF_SECONDS = 0.1
+_CUT_OFF_SHARE = 0.01
 _NO_STRUCTURE = 0.25
 """Bits that the past must save at least, or it is noise; it saves 1.7 in speech."""
 
@@ -34,24 +36,28 @@ class Audit:
     formats: Mapping[str, int]
     """Files by format and encoding."""
     splits: Mapping[str, int]
-    """Files by split."""
+    """Clips by split; the end of a single file is a clip of its own."""
     classes: Mapping[str, float]
     """Hours by class, as FAMILY=NAME where families have names."""
     transcripts: int
     """Files that have one."""
+    left_out: Mapping[str, int]
+    """Things in the folders that are not data, by kind."""
+    notes: Sequence[str]
+    """Lines on the data set as a whole."""
     problems: Sequence[Skipped]
     """Files that are not used, each once."""
     warnings: Sequence[Skipped]
     """Used files that a user should listen to; one may be named for several reasons."""
     trimming: Mapping[str, float]
-    """What trim_silence drops or would drop: ``share`` of all samples, ``files`` touched, ``kept_whole`` files that lie
-    below the threshold throughout."""
+    """The effect that trim_silence has or would have: ``share`` of all samples, ``files`` touched, ``kept_whole``
+    files that lie below the threshold throughout."""
 
 
 def audit(collection: Collection, data: DataConfig) -> Audit:
-    """Adds up what is known of all recordings; reads no audio."""
+    """Adds up the scans of all recordings; reads no audio."""
     usable = [recording for recording in collection.recordings if recording.problem is None]
-    scans = [recording.known.scan for recording in usable]
+    scans = [recording.scan for recording in usable]
     return Audit(
         files=len(collection.recordings),
         usable=len(usable),
@@ -59,7 +65,7 @@ def audit(collection: Collection, data: DataConfig) -> Audit:
         sample_rates=_counted(str(scan.sample_rate) for scan in scans),
         channels=_counted(str(scan.channels) for scan in scans),
         formats=_counted(f"{scan.format} {scan.encoding}" for scan in scans),
-        splits=_counted(recording.split for recording in usable),
+        splits=_counted(clip.split for clip in collection.clips),
         classes={
             name.removeprefix(f"{FAMILY}="): _hours(
                 [r for r in usable if name in r.labels], collection.listening.sample_rate
@@ -67,6 +73,8 @@ def audit(collection: Collection, data: DataConfig) -> Audit:
             for name in collection.classes
         },
         transcripts=sum(recording.transcript is not None for recording in usable),
+        left_out={kind.kind: kind.total for kind in collection.left_out},
+        notes=list(collection.notes),
         problems=[Skipped(r.name, r.problem) for r in collection.recordings if r.problem is not None],
         warnings=list(_warnings(usable, collection.listening.sample_rate)),
         trimming=_trimming(scans, data, collection.listening.sample_rate),
@@ -91,13 +99,13 @@ def verdict(audit: Audit, baselines: Mapping[str, float]) -> str:
 
 
 def _warnings(usable: Sequence[Recording], sample_rate: int) -> Iterator[Skipped]:
-    usual_rate, _ = Counter(r.known.scan.sample_rate for r in usable).most_common(1)[0] if usable else (0, 0)
+    usual_rate, _ = Counter(r.scan.sample_rate for r in usable).most_common(1)[0] if usable else (0, 0)
     first_of: dict[str, str] = {}
     for recording in usable:
         name = recording.name
-        for reason in _doubts(recording.known.scan, usual_rate, sample_rate):
+        for reason in _doubts(recording.scan, usual_rate, sample_rate):
             yield Skipped(name, reason)
-        first = first_of.setdefault(recording.known.scan.digest, name)
+        first = first_of.setdefault(recording.scan.digest, name)
         if first != name:
             yield Skipped(name, f"sounds the same as {first}")
 
@@ -107,11 +115,14 @@ def _doubts(scan: Scan, usual_rate: int, sample_rate: int) -> Iterator[str]:
     if level < _NEARLY_SILENT:
         yield f"is nearly silent (peak {level:.0f} dBFS)"
     elif level < _QUIET:
-        yield f"is quiet (peak {level:.0f} dBFS); --normalize=peak would raise it"
+        yield f"is quiet (peak {level:.0f} dBFS); normalize=peak would raise it"
     if scan.clipped > _CLIPPED_SHARE * scan.samples:
         yield f"is clipped ({100 * scan.clipped / scan.samples:.1f} % of its samples are at full scale)"
     if abs(scan.mean) > _OFFSET:
-        yield f"has a DC offset of {scan.mean:.3f}; --remove_dc would remove it"
+        yield f"has a DC offset of {scan.mean:.3f}; remove_dc would remove it"
+    seconds = scan.samples / sample_rate
+    if scan.stated_seconds - seconds > max(_CUT_OFF_SECONDS, _CUT_OFF_SHARE * seconds):
+        yield f"ends after {seconds:.1f} s of the {scan.stated_seconds:.1f} s that its header states: it may be cut off"
     if scan.sample_rate != usual_rate:
         yield f"is at {scan.sample_rate} Hz, most files at {usual_rate} Hz"
     if scan.sample_rate < sample_rate:

@@ -1,4 +1,4 @@
-"""What audio costs in bits per sample without any network: the figures to read a loss against."""
+"""Bits per sample of audio without any network: the figures to compare a loss with."""
 
 from collections import Counter
 from collections.abc import Iterator

@@ -4,18 +4,30 @@ import itertools
 from collections import deque
 from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple
+from pathlib import Path
+from typing import NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
+from wavenet_jax.arithmetic import ceil_div
 from wavenet_jax.audio.codec import Grid
-from wavenet_jax.data.conditions import Describer, stacked
-from wavenet_jax.data.crops import Crop, Epochs
+from wavenet_jax.config import RunConfig
+from wavenet_jax.data.crops import Crop, Epochs, context_samples
+from wavenet_jax.data.describer import Describer, stacked
 from wavenet_jax.data.source import Source
 from wavenet_jax.typing import Conditions
 
 _AUGMENTATION = 1
 """Keeps its draws apart from those of the order."""
+
+
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Numbered(Protocol[T_co]):
+    """Whatever can be had by its number, such as batches."""
+
+    def __getitem__(self, k: int, /) -> T_co: ...
 
 
 class Batch(NamedTuple):
@@ -26,7 +38,7 @@ class Batch(NamedTuple):
     mask: np.ndarray
     """``[B, T]`` bool."""
     conditions: Conditions = Conditions()
-    """Of the targets; frames for windows that begin at multiples of the hop."""
+    """Conditions of the targets; frames for windows that begin at multiples of the hop."""
 
 
 class Batches:
@@ -44,7 +56,7 @@ class Batches:
         batch_size: int,
         crop_samples: int,
         seed: int,
-        context_samples: int = 0,
+        context: int = 0,
         gain_db: float = 0.0,
         flip_polarity: bool = False,
         describer: Describer | None = None,
@@ -58,10 +70,10 @@ class Batches:
           batch_size: crops in a batch, over all processes.
           crop_samples: samples that a crop scores, at most.
           seed: of the order, the phases and the augmentation.
-          context_samples: samples in front of those, which the window of ``T = context_samples + crop_samples`` shows.
+          context: samples before those, which the window of ``T = context + crop_samples`` shows.
           gain_db: each crop is scaled by up to this many dB, up or down; 0: not at all.
           flip_polarity: half of the crops are turned upside down.
-          describer: what the network is told of the clips; default: nothing.
+          describer: of the clips' conditions; default: none.
           process_index: which of ``process_count`` processes this one is.
           process_count: how many processes share the work.
 
@@ -76,7 +88,7 @@ class Batches:
             )
         self._source = source
         self._grid = grid
-        self._window_samples = context_samples + crop_samples
+        self._window_samples = context + crop_samples
         self._batch_size = batch_size
         self._gain_db = gain_db
         self._flip_polarity = flip_polarity
@@ -85,11 +97,33 @@ class Batches:
         self._first_row = process_index * self._rows
         self._describer = describer
         align = 1 if describer is None else describer.hop
-        self._epochs = Epochs(source.lengths, crop_samples, seed, context_samples, align)
+        self._epochs = Epochs(source.lengths, crop_samples, seed, context, align)
+
+    @classmethod
+    def of(cls, config: RunConfig, source: Source, *, process_index: int = 0, process_count: int = 1) -> "Batches":
+        """Returns the batches that a run learns from: with its context, its conditions and its augmentation.
+
+        Raises:
+          ValueError: see ``Batches``, and ``Describer``.
+        """
+        data = config.data
+        return cls(
+            source,
+            Grid.of(config.model),
+            batch_size=data.batch_size,
+            crop_samples=data.crop_samples,
+            seed=config.train.seed,
+            context=context_samples(config),
+            gain_db=data.gain_db,
+            flip_polarity=data.flip_polarity,
+            describer=Describer(config.model, source, feature_dir=Path(data.feature_dir) if data.feature_dir else None),
+            process_index=process_index,
+            process_count=process_count,
+        )
 
     def __len__(self) -> int:
         """Batches that one epoch takes; the last one may reach into the next epoch."""
-        return -(-len(self._epochs) // self._batch_size)
+        return ceil_div(len(self._epochs), self._batch_size)
 
     def __getitem__(self, k: int) -> Batch:
         """This process's rows of batch ``k``, ``k >= 0``."""
@@ -121,18 +155,20 @@ class Batches:
         return np.pad(self._source.read(crop.clip, first, last), (first - (crop.start - 1), stop - last))
 
     def _factor(self, row: int) -> np.float32:
-        """What the augmentation multiplies the crop by that is the ``row``-th of all epochs."""
+        """Draws what the augmentation multiplies a crop by, the ``row``-th of all epochs."""
         gain, flip = np.random.default_rng((_AUGMENTATION, self._seed, row)).uniform(-1, 1, 2)
         sign = -1.0 if self._flip_polarity and flip < 0 else 1.0
         return np.float32(sign * 10 ** (gain * self._gain_db / 20))
 
     def _scored(self, crop: Crop) -> np.ndarray:
-        """``[T]``: which targets this crop scores."""
+        """Marks the targets that this crop scores: ``[T]`` bool."""
         times = np.arange(crop.start, crop.start + self._window_samples)
         return (crop.scored_from <= times) & (times < crop.scored_to)
 
 
-def prefetch(batches: Batches, start: int = 0, *, threads: int = 1, ahead: int = 4) -> Generator[Batch, None, None]:
+def prefetch(
+    batches: Numbered[T_co], start: int = 0, *, threads: int = 1, ahead: int = 4
+) -> Generator[T_co, None, None]:
     """Batches ``start``, ``start + 1``, ... in order, without end, made ahead of time by ``threads`` threads.
 
     Args:

@@ -1,9 +1,20 @@
-"""How an epoch cuts every clip into crops: arithmetic on lengths, no audio."""
+"""Cuts every clip of an epoch into crops: arithmetic on lengths, no audio."""
 
 from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
+
+from wavenet_jax.arithmetic import round_up
+from wavenet_jax.config import RunConfig
+from wavenet_jax.model import receptive_field
+
+
+def context_samples(config: RunConfig) -> int:
+    """Returns how many samples before a crop's scored ones the network is shown in training."""
+    if not config.data.full_context:
+        return 0
+    return config.model.whole_frames(receptive_field(config.model) - 1)
 
 
 class Crop(NamedTuple):
@@ -37,14 +48,14 @@ class Epochs:
         self._context = context_samples
         self._seed = seed
         self._align = align
-        least = -(-self._lengths // crop_samples)
+        least = (self._lengths + crop_samples - 1) // crop_samples
         rest = self._lengths - (least - 1) * crop_samples
         one_more = (least > 1) & (crop_samples - rest < crop_samples // 8) & (rest > align)
         self._counts = least + one_more
         # The first piece may be that long; what lies between is whole pieces, and the last one is what remains.
         self._shortest = np.where(one_more, 1, np.minimum(rest, self._lengths))
         self._longest = np.where(one_more, rest - 1, np.where(least == 1, self._lengths, crop_samples))
-        self._shortest, self._longest = -(-self._shortest // align), self._longest // align
+        self._shortest, self._longest = (self._shortest + align - 1) // align, self._longest // align
         self._longest = np.maximum(self._longest, self._shortest)
         self._ends = np.cumsum(self._counts)
         # Two epochs: a batch may reach from one into the next.
@@ -62,7 +73,7 @@ class Epochs:
         length, phase = int(self._lengths[clip]), int(phases[clip])
         scored_from = phase + (index - 1) * self._size if index else 0
         scored_to = min(phase + index * self._size, length)
-        latest = -(-(length - self._size) // self._align) * self._align
+        latest = round_up(length - self._size, self._align)
         start = max(0, min(scored_from, latest) - self._context)
         return Crop(clip, start, scored_from, scored_to)
 

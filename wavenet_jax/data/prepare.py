@@ -1,4 +1,4 @@
-"""What is done to a file before it is cut: trimming, offset, gain, pre-emphasis. All of it is off by default."""
+"""Prepares files before they are cut: trimming, offset, gain, pre-emphasis. All of it is off by default."""
 
 from typing import NamedTuple
 
@@ -6,15 +6,15 @@ import numpy as np
 
 from wavenet_jax.audio.emphasis import emphasize
 from wavenet_jax.config import DataConfig
-from wavenet_jax.data.scan import Scan
+from wavenet_jax.data.files.scan import Scan
 
 _CEILING = 0.999
 _GREATEST_GAIN = 100.0
-"""Of 40 dB: what lies below is noise, not quiet sound."""
+"""40 dB: what lies further below is noise, not quiet sound."""
 
 
 class Preparation(NamedTuple):
-    """How one file becomes a clip."""
+    """The steps by which one file becomes a clip."""
 
     start: int
     """First sample of the file that the clip holds."""
@@ -32,7 +32,7 @@ class Preparation(NamedTuple):
         return 0 if self.pre_emphasis is None else 1
 
     def apply(self, waveform: np.ndarray) -> np.ndarray:
-        """A piece of the file, prepared: float32 ``[T]`` in [-1, 1] of the same shape."""
+        """Prepares a piece of the file: float32 ``[T]`` in [-1, 1] of the same shape."""
         prepared = (waveform - np.float32(self.offset)) * np.float32(self.gain)
         if self.pre_emphasis is not None:
             prepared = emphasize(prepared, self.pre_emphasis)
@@ -40,14 +40,14 @@ class Preparation(NamedTuple):
 
 
 def preparation(scan: Scan, data: DataConfig, sample_rate: int) -> Preparation:
-    """How a usable file is prepared, by what was learnt of it."""
+    """Works out how a usable file is prepared, from its scan."""
     start, stop = sound(scan, data, sample_rate) if data.trim_silence else (0, scan.samples)
     offset = scan.mean if data.remove_dc else 0.0
     return Preparation(start, stop, offset, _gain(scan, data, offset), data.pre_emphasis)
 
 
 def sound(scan: Scan, data: DataConfig, sample_rate: int) -> tuple[int, int]:
-    """Where a file's sound starts and stops, margins included; a file that is below the threshold stays whole."""
+    """Finds where a file's sound starts and stops, margins included; a file that is below the threshold stays whole."""
     if not scan.sound_stop:
         return 0, scan.samples
     margin = round(data.trim_margin_seconds * sample_rate)

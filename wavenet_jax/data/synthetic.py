@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from wavenet_jax.data.source import Skipped
+from wavenet_jax.arithmetic import ceil_div
+from wavenet_jax.data.source import Source
 
 KINDS = ("sine", "chord", "sweep", "noise", "beats")
 
@@ -15,7 +16,7 @@ _NOISE_BLOCK = 4_096
 
 
 class Sound(NamedTuple):
-    """What one clip sounds like.
+    """The parameters of one clip.
 
     A sine, a chord and beats hold their frequencies (1, 3 and 2 of them); a sweep glides from the first to the second.
     """
@@ -30,7 +31,7 @@ class Sound(NamedTuple):
 
 
 @dataclass(frozen=True)
-class SyntheticSource:
+class SyntheticSource(Source):
     """Sines, chords, sweeps, white noise and beats in turn, with drawn frequencies, phases and amplitudes.
 
     Clip ``i`` is a function of ``(seed, i)`` alone, and so is every piece of it.
@@ -39,8 +40,6 @@ class SyntheticSource:
     clips: int
     clip_samples: int
     seed: int
-
-    skipped: Sequence[Skipped] = ()
 
     def __len__(self) -> int:
         return self.clips
@@ -57,19 +56,12 @@ class SyntheticSource:
     def labels(self) -> Sequence[tuple[str, ...]]:
         return [(f"kind={KINDS[clip % len(KINDS)]}",) for clip in range(self.clips)]
 
-    def beside(self, clip: int, suffix: str) -> None:
-        return None
-
     @cached_property
     def lengths(self) -> np.ndarray:
         return np.full(self.clips, self.clip_samples, np.int64)
 
-    @property
-    def extents(self) -> np.ndarray:
-        return self.lengths
-
     def sound(self, clip: int) -> Sound:
-        """What clip ``clip`` sounds like."""
+        """Draws the parameters of a clip."""
         kind = KINDS[clip % len(KINDS)]
         draw = np.random.default_rng((self.seed, clip))
         # Between 1/200 and 1/6 of the sample rate: 80 to 2,667 Hz at 16 kHz.
@@ -96,7 +88,7 @@ class SyntheticSource:
 
     def _noise(self, clip: int, start: int, stop: int) -> np.ndarray:
         """Uniform in [-1, 1]; drawn block by block, so that a piece costs what it holds."""
-        first, last = start // _NOISE_BLOCK, -(-stop // _NOISE_BLOCK)
+        first, last = start // _NOISE_BLOCK, ceil_div(stop, _NOISE_BLOCK)
         drawn = [
             np.random.default_rng((self.seed, clip, block)).uniform(-1, 1, _NOISE_BLOCK) for block in range(first, last)
         ]

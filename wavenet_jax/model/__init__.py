@@ -1,35 +1,47 @@
 """The network: the only room that imports flax."""
 
-from wavenet_jax.model.conditioner import condition
+from wavenet_jax.model.conditioner import embed_conditions
+from wavenet_jax.model.draws import TRUNCATIONS, Scalar
 from wavenet_jax.model.heads import Head, head_of
-from wavenet_jax.model.kernel import one_kernel
-from wavenet_jax.model.stack import Condition, told
+from wavenet_jax.model.ops import one_kernel, portable
+from wavenet_jax.model.prediction import Filter
+from wavenet_jax.model.stack import GateInputs, RunStack, StackWeights, gate_bias
 from wavenet_jax.model.wavenet import (
     WaveNet,
     WaveNetState,
     WaveNetWeights,
     batch_axes,
     extend,
+    multiply_adds,
     parameter_count,
     parameter_shapes,
+    receptive_field,
     state_before,
     step,
 )
 
 __all__ = [
-    "Condition",
+    "TRUNCATIONS",
+    "Filter",
+    "GateInputs",
     "Head",
+    "RunStack",
+    "Scalar",
+    "StackWeights",
     "WaveNet",
     "WaveNetState",
     "WaveNetWeights",
     "batch_axes",
-    "condition",
+    "embed_conditions",
     "extend",
+    "gate_bias",
     "head_of",
+    "multiply_adds",
     "one_kernel",
     "parameter_count",
     "parameter_shapes",
+    "portable",
+    "receptive_field",
     "state_before",
     "step",
-    "told",
 ]

@@ -7,17 +7,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from wavenet_jax.audio.companding import compress
 from wavenet_jax.typing import Array
-
-MU = 255
-"""Of the companded axis (ITU-T G.711)."""
 
 
 @lru_cache
 def companded_edges(levels: int) -> tuple[np.ndarray, np.ndarray]:
     """Edges ``[Q + 1]`` and widths ``[Q]`` of evenly spaced bins on the companded axis, float32."""
     values = (2 * np.arange(levels + 1) - levels) / (levels - 1)
-    edges = np.sign(values) * np.log1p(MU * np.abs(values)) / np.log1p(MU)
+    edges = compress(values)
     return edges.astype(np.float32), np.diff(edges).astype(np.float32)
 
 
@@ -30,7 +28,7 @@ def log_logistic_mass(lower: Array, upper: Array, width: Array, first: Array, la
 
 
 def log_normal_mass(lower: Array, upper: Array, width: Array, first: Array, last: Array) -> Array:
-    """As ``log_logistic_mass``, of the normal distribution."""
+    """Computes the same as ``log_logistic_mass``, of the normal distribution."""
     centre = (lower + upper) / 2
     distance = jnp.abs(centre)
     # Reflected to the upper side, where tails are small and their difference is accurate.

@@ -1,16 +1,27 @@
 """Generation: strategies, the scan, prompts, streams. Never imports training."""
 
-from wavenet_jax.sampling.devices import sharing
-from wavenet_jax.sampling.frames import piece, whole_frames
+from wavenet_jax.sampling.devices import sharing, spread
+from wavenet_jax.sampling.frames import conditions_at
 from wavenet_jax.sampling.guard import Guard, ranked
+from wavenet_jax.sampling.native import ENGINES, advance_native, choose_engine, extend_native, judging_engine
 from wavenet_jax.sampling.prompts import primed
-from wavenet_jax.sampling.scan import Session, advance, begin, prefill, prepare, scan, uniforms
+from wavenet_jax.sampling.scan import (
+    Session,
+    advance,
+    begin,
+    prefill,
+    prepare_weights,
+    streams_of,
+    uniforms,
+    with_guidance,
+)
 from wavenet_jax.sampling.sessions import load_session, save_session
 from wavenet_jax.sampling.strategies import Ancestral, Mode, Schedule, Strategy
 from wavenet_jax.sampling.stream import Piece, Stream, stream
 from wavenet_jax.sampling.watch import Redrawn
 
 __all__ = [
+    "ENGINES",
     "Ancestral",
     "Guard",
     "Mode",
@@ -21,17 +32,22 @@ __all__ = [
     "Strategy",
     "Stream",
     "advance",
+    "advance_native",
     "begin",
+    "choose_engine",
+    "conditions_at",
+    "extend_native",
+    "judging_engine",
     "load_session",
-    "piece",
     "prefill",
-    "prepare",
+    "prepare_weights",
     "primed",
     "ranked",
     "save_session",
-    "scan",
     "sharing",
+    "spread",
     "stream",
+    "streams_of",
     "uniforms",
-    "whole_frames",
+    "with_guidance",
 ]

@@ -1,4 +1,4 @@
-"""Many streams over many devices: each runs its own loop over its share of the batch, and tells the others nothing."""
+"""Streams over several devices: each runs its own loop over its share of the batch, and sends nothing to the others."""
 
 import functools
 import inspect
@@ -10,30 +10,21 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
+from wavenet_jax.engine import Engine
 from wavenet_jax.model import WaveNet, WaveNetWeights, batch_axes
-from wavenet_jax.sampling.scan import Session, advance
+from wavenet_jax.sampling.native import advance_native
+from wavenet_jax.sampling.scan import Session, advance, streams_of
 from wavenet_jax.sampling.strategies import Strategy
 from wavenet_jax.typing import Array, Conditions
 
 _STREAMS = "streams"
 
 
-def mesh_of(devices: Sequence[jax.Device], batch_size: int) -> Mesh:
-    """The devices in a row.
-
-    Raises:
-      ValueError: they cannot share the streams evenly.
-    """
-    if batch_size % len(devices):
-        raise ValueError(f"batch_size must be a multiple of the {len(devices)} devices, got {batch_size}")
-    return jax.make_mesh((len(devices),), (_STREAMS,), axis_types=(AxisType.Auto,), devices=tuple(devices))
-
-
 def sharing(devices: Sequence[jax.Device], batch_size: int, count: int | None = None) -> list[jax.Device]:
-    """The first of the devices: ``count`` of them, or as many as can share the streams evenly.
+    """Returns the first of the devices: ``count`` of them, or as many as can share the streams evenly.
 
     Raises:
-      ValueError: there are not so many.
+      ValueError: there are fewer than ``count``.
     """
     if count is None:
         count = max(share for share in range(1, len(devices) + 1) if batch_size % share == 0)
@@ -42,10 +33,27 @@ def sharing(devices: Sequence[jax.Device], batch_size: int, count: int | None = 
     return list(devices[:count])
 
 
-def spread(mesh: Mesh, model: WaveNet, session: Session) -> Session:
-    """The session with its streams on the devices, in order."""
-    specs = _specs(model)
-    return jax.tree.map(lambda leaf, spec: jax.device_put(leaf, NamedSharding(mesh, spec)), session, specs)
+def spread(model: WaveNet, session: Session, devices: Sequence[jax.Device]) -> Session:
+    """Returns the session with its streams on the devices, in order, as many on each.
+
+    ``stream`` then makes each device's streams there: as it would in a session of their own.
+
+    Raises:
+      ValueError: the devices cannot share the streams evenly.
+    """
+    if len(devices) == 1:
+        return session if devices[0] == jax.devices()[0] else jax.device_put(session, devices[0])
+    streams = streams_of(session)
+    if streams % len(devices):
+        raise ValueError(f"the streams must be a multiple of the {len(devices)} devices, got {streams}")
+    mesh = jax.make_mesh((len(devices),), (_STREAMS,), axis_types=(AxisType.Auto,), devices=tuple(devices))
+    return jax.tree.map(lambda leaf, spec: jax.device_put(leaf, NamedSharding(mesh, spec)), session, _specs(model))
+
+
+def mesh_of(session: Session) -> Mesh | None:
+    """Returns the devices that a session is ``spread`` over; None where it is on one."""
+    sharding = session.latest.sharding
+    return sharding.mesh if isinstance(sharding, NamedSharding) and _STREAMS in sharding.mesh.axis_names else None  # type: ignore[return-value]
 
 
 @functools.partial(jax.jit, static_argnames=("mesh", "model", "length", "scored"), donate_argnames=("session",))
@@ -59,30 +67,43 @@ def advance_on(
     conditions: Conditions = Conditions(),
     guidance: float | Array | None = None,
     *,
+    engine: Engine | None = None,
     scored: bool = False,
 ) -> tuple[Array, Array | None, Session]:
-    """``advance`` of a session that is ``spread``; bit-equal to that of each device's streams by themselves."""
+    """Advances a session that is ``spread``: bit-equal to ``advance`` of each device's streams by themselves.
+
+    With an engine, to ``advance_native``.
+    """
 
     def share(
-        weights: WaveNetWeights, strategy: Strategy, session: Session, conditions: Conditions, guidance: Array | None
+        weights: WaveNetWeights,
+        strategy: Strategy,
+        session: Session,
+        conditions: Conditions,
+        guidance: Array | None,
+        engine: Engine | None,
     ) -> tuple[Array, Array | None, Session]:
-        one_device = inspect.unwrap(advance)  # without a compilation of its own
+        # Without a compilation of its own.
+        one_device = inspect.unwrap(advance)
+        if engine is not None:
+            one_device = functools.partial(inspect.unwrap(advance_native), engine=engine)
         return one_device(model, weights, strategy, session, length, conditions, guidance, scored=scored)
 
     whole, rows, sessions = PartitionSpec(), PartitionSpec(_STREAMS), _specs(model)
     shared = jax.shard_map(
         share,
         mesh=mesh,
-        in_specs=(whole, whole, sessions, rows, whole),
+        in_specs=(whole, whole, sessions, rows, whole, whole),
         out_specs=(rows, rows, sessions),
-        check_vma=False,  # where rings stand is the same on all devices, which the types cannot tell
+        check_vma=False,  # where rings stand is the same on all devices, which the types do not show
     )
-    told = jax.tree.map(jnp.asarray, conditions)
-    return shared(weights, strategy, session, told, None if guidance is None else jnp.asarray(guidance, np.float32))
+    arrays = jax.tree.map(jnp.asarray, conditions)
+    weight = None if guidance is None else jnp.asarray(guidance, np.float32)
+    return shared(weights, strategy, session, arrays, weight, engine)
 
 
 def _specs(model: WaveNet) -> Any:
-    """How a session lies on the devices: the session with a PartitionSpec in place of each array."""
+    """Returns the session with, in place of each array, the PartitionSpec of its streams."""
     rows, state = PartitionSpec(_STREAMS), jax.eval_shape(lambda: model.init_state(1))
 
     def spec(leaf: jax.ShapeDtypeStruct, axes: tuple[int, ...]) -> PartitionSpec:

@@ -1,29 +1,27 @@
-"""Local conditions of a part of a signal: whole frames, and those around them."""
+"""Conditions of a part of a signal: whole frames, and those around them."""
 
 from collections.abc import Sequence
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
 from wavenet_jax.config import WaveNetConfig
-from wavenet_jax.typing import Conditions
-
-
-def whole_frames(config: WaveNetConfig, samples: int) -> int:
-    """The samples, raised to a multiple of the hop where there are frames."""
-    hop = config.features.hop_samples if config.is_local else 1
-    return -(-samples // hop) * hop
+from wavenet_jax.typing import Array, Conditions
 
 
 def frames_around(config: WaveNetConfig) -> int:
-    """How many frames before and behind a piece its conditions hold as well."""
+    """Counts the frames before and after a part of a signal that its conditions hold as well."""
     return config.conditioning.frames_before + config.conditioning.frames_after
 
 
-def piece(config: WaveNetConfig, conditions: Conditions, starts: Sequence[int] | np.ndarray, length: int) -> Conditions:
-    """The conditions of each stream's samples from ``starts [B]`` to ``length`` samples later, of those of the whole.
+def conditions_at(
+    config: WaveNetConfig, conditions: Conditions, starts: Sequence[int] | np.ndarray, length: int
+) -> Conditions:
+    """Cuts the conditions of each stream's samples from ``starts [B]`` to ``length`` samples later out of the whole.
 
-    All are multiples of the hop where there are frames. What lies behind the last frame repeats it: such samples are
-    made only to fill a chunk.
+    All are multiples of the hop where there are frames. After the last frame it is repeated: such samples are made only
+    to fill a chunk.
     """
     if not config.is_local:
         return conditions
@@ -34,5 +32,16 @@ def piece(config: WaveNetConfig, conditions: Conditions, starts: Sequence[int] |
 
 
 def row_of(conditions: Conditions, row: int) -> Conditions:
-    """The conditions of one stream, as a batch of one."""
-    return Conditions(*(None if rows is None else rows[row : row + 1] for rows in conditions))
+    """Takes the conditions of one stream, as a batch of one."""
+    own: Conditions = jax.tree.map(lambda rows: rows[row : row + 1], conditions)
+    return own
+
+
+def voicing(config: WaveNetConfig, conditions: Conditions) -> Array | None:
+    """Returns which samples have a pitch, ``[F * hop, B]`` bool, by conditions of F frames; None: nothing says so."""
+    if "f0" not in config.features.local_features:
+        return None
+    before, after = config.conditioning.frames_before, config.conditioning.frames_after
+    frames = jnp.asarray(conditions.frames)[:, before : conditions.frames.shape[1] - after]
+    voiced = frames[..., config.features.columns("f0")][..., 1] > 0.5
+    return jnp.repeat(voiced.swapaxes(0, 1), config.hop, axis=0)

@@ -1,4 +1,4 @@
-"""Sessions of streams that have each heard a prompt of their own, of any length."""
+"""Prompts: sessions of streams that each continue a signal of their own, of any length."""
 
 import functools
 from collections.abc import Sequence
@@ -8,13 +8,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from wavenet_jax.config import WaveNetConfig
-from wavenet_jax.model import WaveNet, WaveNetState, WaveNetWeights, batch_axes, state_before
-from wavenet_jax.sampling.frames import piece, row_of, whole_frames
+from wavenet_jax.model import WaveNet, WaveNetState, WaveNetWeights, batch_axes, receptive_field, state_before
+from wavenet_jax.sampling.frames import conditions_at, row_of
 from wavenet_jax.sampling.scan import Session, begin, prefill
 from wavenet_jax.typing import Array, Conditions, Key
 
 _MOST_AT_ONCE = 4_096
-"""Samples of a prompt that are heard in one pass: enough for matmuls at full speed, few enough for 40 wide layers."""
+"""Samples of a prompt in one pass: enough for matmuls at full speed, few enough for the memory of 40 wide layers."""
 
 
 def primed(
@@ -26,11 +26,14 @@ def primed(
     *,
     guided: bool = False,
 ) -> Session:
-    """The session of streams after a prompt each: codes ``[T]``, of different lengths if need be; none may be empty.
+    """Begins a session of streams after a prompt each: codes ``[T]``, of different lengths if need be.
 
-    Every prompt is heard by itself, so that nothing depends on which others share the batch. Only its last
-    ``receptive_field`` samples are: no state depends on older ones. Prompts are placed so that their ends end the
+    Each prompt is run by itself, so that nothing depends on which others share the batch. Only its last
+    ``receptive_field`` samples are run: no state depends on older ones. Prompts are placed so that their ends end the
     blocks of all context stacks; to the network, which learned from crops that begin anywhere, the phase means nothing.
+
+    With the same key, a stream of 2 T samples is one of T and then one of T that was prompted with it: equal codes but
+    for the rounding of a convolution pass in place of steps, and, with context stacks, for T that ends a block of all.
 
     Args:
       model: the network.
@@ -38,7 +41,7 @@ def primed(
       key: of the randomness of all streams.
       prompts: one for each stream.
       conditions: of B streams; frames those of signals that begin with the prompts.
-      guided: for guidance: see ``advance``.
+      guided: begins the session for guidance: see ``advance``.
 
     Raises:
       ValueError: a prompt is not a row of codes, or, where there are frames, ends inside one.
@@ -46,15 +49,15 @@ def primed(
     for stream, prompt in enumerate(prompts):
         _check(model.config, stream, prompt)
     session = begin(model, key, len(prompts), guided=guided)
-    heard: dict[bytes, Session] = {}  # by all that it depends on: many streams may continue the same prompt
+    by_content: dict[bytes, Session] = {}  # many streams may continue the same prompt
     rows = []
     for stream, prompt in enumerate(prompts):
-        known = row_of(conditions, stream)
-        told = b"".join(np.asarray(leaf).tobytes() for leaf in jax.tree.leaves(known))
-        name = np.asarray(prompt, np.int32).tobytes() + b"|" + told
-        if name not in heard:
-            heard[name] = _hear(model, weights, np.asarray(prompt, np.int32), known, guided)
-        rows.append(heard[name])
+        own = row_of(conditions, stream)
+        arrays = [np.asarray(prompt, np.int32), *jax.tree.leaves(own)]
+        cache_key = b"|".join(np.asarray(array).tobytes() for array in arrays)
+        if cache_key not in by_content:
+            by_content[cache_key] = _run(model, weights, np.asarray(prompt, np.int32), own, guided)
+        rows.append(by_content[cache_key])
     return Session(
         keys=session.keys,
         time=jnp.asarray([len(prompt) for prompt in prompts], jnp.uint32),
@@ -63,20 +66,20 @@ def primed(
     )
 
 
-def _hear(model: WaveNet, weights: WaveNetWeights, prompt: np.ndarray, conditions: Conditions, guided: bool) -> Session:
-    """The session of one stream after its prompt, with a key that means nothing."""
-    config = model.config
+def _run(model: WaveNet, weights: WaveNetWeights, prompt: np.ndarray, conditions: Conditions, guided: bool) -> Session:
+    """Runs one prompt: returns the session of its stream, with a key that means nothing."""
+    config, field = model.config, receptive_field(model.config)
     session = begin(model, jax.random.key(0), 1, guided=guided)
-    first = max(0, len(prompt) - whole_frames(config, config.receptive_field))
+    first = max(0, len(prompt) - config.whole_frames(field))
     if first:
         session = session._replace(latest=jnp.asarray(prompt[first - 1 : first]))
     state = _state_before(config, weights, 2 if guided else 1, len(prompt) - first)
     session = session._replace(model=state)
-    size = whole_frames(config, min(config.receptive_field, _MOST_AT_ONCE))
+    size = config.whole_frames(min(field, _MOST_AT_ONCE))
     for start in range(first, len(prompt), size):
         part = prompt[start : start + size]
         codes = np.pad(part, (0, size - len(part)))[None]
-        now = piece(config, conditions, [start], size)
+        now = conditions_at(config, conditions, [start], size)
         session = prefill(model, weights, session, codes, now, valid=len(part), guided=guided)
     return session
 
@@ -87,7 +90,7 @@ def _state_before(config: WaveNetConfig, weights: WaveNetWeights, rows: int, len
 
 
 def _side_by_side(model: WaveNet, states: list[WaveNetState]) -> WaveNetState:
-    """States as one of all their streams; what streams share has to be the same in all."""
+    """Joins states to one of all their streams; what streams share has to be the same in all."""
 
     def joined(first: Array, axes: tuple[int, ...], *others: Array) -> Array:
         return jnp.concatenate([first, *others], axis=axes[0]) if axes else first
@@ -103,7 +106,7 @@ def _check(config: WaveNetConfig, stream: int, prompt: np.ndarray) -> None:
         raise ValueError(
             f"codes of prompt {stream} must be between 0 and {config.levels - 1}, got {prompt.min()} to {prompt.max()}"
         )
-    if len(prompt) != whole_frames(config, len(prompt)):
+    if len(prompt) != config.whole_frames(len(prompt)):
         raise ValueError(
             f"prompt {stream} must end with a frame, a multiple of hop_samples={config.features.hop_samples}, "
             f"got {len(prompt)} samples; cut it"

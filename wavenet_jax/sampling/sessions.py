@@ -1,4 +1,4 @@
-"""Sessions as files: restored in another process, streams go on as if nothing had happened, bit for bit."""
+"""Sessions as files: restored in another process, streams resume as if nothing had happened, bit for bit."""
 
 import json
 from collections.abc import Mapping
@@ -7,56 +7,45 @@ from typing import Any
 
 import jax
 import numpy as np
-from safetensors import safe_open
-from safetensors.numpy import save
 
 from wavenet_jax.config import WaveNetConfig, field_values, from_json, to_json
-from wavenet_jax.integrity import different_form, flatten, listing, text_digest, unflatten, write_whole
+from wavenet_jax.integrity import different_form, flatten, listing, sealed, unflatten, unsealed
 from wavenet_jax.model import WaveNet
 from wavenet_jax.sampling.scan import Session, begin, is_guided, streams_of
+from wavenet_jax.storage import write_whole
 
 _KIND = "wavenet_jax session"
+
+_FORMERLY = {"heard": "block", "told": "output"}
+"""Names of arrays in files of older versions, and today's."""
 
 
 def save_session(path: Path, session: Session, config: WaveNetConfig, notes: Mapping[str, str] | None = None) -> None:
     """Writes a session of a network of ``config`` as a safetensors file, whole or not at all.
 
-    The weights are not in it: streams that go on with others are other streams. ``notes`` are for whoever reads it.
+    The weights are not in it: streams that resume with others are other streams. ``notes`` are for whoever reads it.
     """
     arrays = {name: np.asarray(leaf, order="C") for name, leaf in flatten(_plain(session)).items()}
     about = {
-        "kind": _KIND,
         "config": to_json(config),
         "streams": str(streams_of(session)),
         "guided": "yes" if is_guided(session) else "no",
-        "arrays": json.dumps(listing(arrays)),
         "notes": json.dumps(dict(notes or {})),
     }
-    write_whole(path, save(arrays, metadata={**about, "sha256": text_digest(about)}))
+    write_whole(path, sealed(_KIND, arrays, about))
 
 
 def load_session(path: Path, config: WaveNetConfig) -> tuple[Session, dict[str, str]]:
-    """The session that ``save_session`` wrote, and its notes.
+    """Reads the session that ``save_session`` wrote, and its notes.
 
     Raises:
       OSError: the file cannot be read.
-      ValueError: it is no session, is damaged, or is one of a network of another config; names the first difference.
+      ValueError: it is not a session, is damaged, or belongs to a network of another config; names the difference.
     """
-    with open(path, "rb"):
-        pass  # safetensors has an error of its own for a file that is not there
-    try:
-        with safe_open(path, framework="np") as file:
-            about = dict(file.metadata() or {})
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dictionary
-    except Exception as error:  # safetensors has one type for all damage, derived from Exception
-        raise ValueError(f"{path} is no session file, or is damaged ({type(error).__name__})") from error
-    if about.get("kind") != _KIND:
-        raise ValueError(f"{path} is no session of a network; give a file that was saved as one")
-    digest = about.pop("sha256", None)
-    if digest != text_digest(about) or json.loads(about["arrays"]) != listing(arrays):
-        raise ValueError(f"{path} is damaged: it is not what was saved; begin again without it")
+    arrays, about = unsealed(path, _KIND)
     _check_config(path, about["config"], config)
 
+    arrays = {_renamed(name): array for name, array in arrays.items()}
     streams, guided = int(about["streams"]), about["guided"] == "yes"
     like = _plain(jax.eval_shape(lambda: begin(WaveNet(config), jax.random.key(0), streams, guided=guided)))
     difference = different_form(listing(arrays), flatten(like))
@@ -66,14 +55,21 @@ def load_session(path: Path, config: WaveNetConfig) -> tuple[Session, dict[str, 
     return plain._replace(keys=jax.random.wrap_key_data(plain.keys)), json.loads(about["notes"])
 
 
+def _renamed(path: str) -> str:
+    """Returns today's path of an array."""
+    *places, name = path.split("/")
+    return "/".join([*places, _FORMERLY.get(name, name)])
+
+
 def _plain(session: Session) -> Any:
-    """The session with the numbers of its keys in their place."""
+    """Returns the session with the numbers of its keys in their place."""
     if isinstance(session.keys, jax.ShapeDtypeStruct):
         return session._replace(keys=jax.eval_shape(jax.random.key_data, session.keys))
     return session._replace(keys=jax.random.key_data(session.keys))
 
 
 def _check_config(path: Path, kept: str, config: WaveNetConfig) -> None:
+    """Raises ``ValueError`` for a session of a network of another config."""
     try:
         found = from_json(WaveNetConfig, kept)
     except ValueError as error:

@@ -1,32 +1,35 @@
-"""Streams: chunks of codes as they are made, from a session that can be taken out at any time."""
+"""Streams: chunks of codes as they are generated, from a session that can be taken out at any time."""
 
+import functools
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import jax
 import numpy as np
 
+from wavenet_jax.arithmetic import ceil_div
 from wavenet_jax.audio.codec import Grid
 from wavenet_jax.config import WaveNetConfig
-from wavenet_jax.model import WaveNet
-from wavenet_jax.sampling.devices import advance_on, mesh_of, spread
-from wavenet_jax.sampling.frames import frames_around, piece, whole_frames
+from wavenet_jax.engine import Engine
+from wavenet_jax.model import WaveNet, WaveNetWeights
+from wavenet_jax.sampling.devices import advance_on, mesh_of
+from wavenet_jax.sampling.frames import conditions_at, frames_around
 from wavenet_jax.sampling.guard import Guard
-from wavenet_jax.sampling.prompts import primed
-from wavenet_jax.sampling.scan import Session, advance, begin, copied, prepare
+from wavenet_jax.sampling.native import advance_native
+from wavenet_jax.sampling.scan import Session, advance, begin, copied, is_guided, streams_of
 from wavenet_jax.sampling.strategies import Strategy
 from wavenet_jax.sampling.watch import Chunk, Redrawn, Watch
-from wavenet_jax.typing import Array, Conditions, Key, Params
+from wavenet_jax.typing import Array, Conditions
 
 
 class Piece(NamedTuple):
     """The next samples of every stream: T of them, or fewer where a stream ends."""
 
-    codes: np.ndarray  # [B, T] int32; silence behind the end of a stream
-    nats: np.ndarray | None  # [B, T] float32: log-likelihoods, see ``advance``; 0 behind the end of a stream
+    codes: np.ndarray  # [B, T] int32; silence after the end of a stream
+    nats: np.ndarray | None  # [B, T] float32: log-likelihoods, see ``advance``; 0 after the end of a stream
     lengths: np.ndarray  # [B]: how many of the T samples belong to each stream
     redrawn: tuple[Redrawn, ...] = ()
-    """What the guard did since the piece before: about this piece or one of the next few."""
+    """Events of the guard since the piece before: about this piece or one of the next few."""
 
 
 class Stream(Iterator[Piece]):
@@ -43,7 +46,7 @@ class Stream(Iterator[Piece]):
         conditions: Conditions,
         guard: Guard | None,
     ) -> None:
-        """``advance`` makes so many samples, and uses up the session it is given."""
+        """``advance`` generates a number of samples under conditions, and uses up the session it is given."""
         self._advance, self._config, self._session = advance, config, session
         self._lengths, self._chunk, self._conditions = lengths, chunk, conditions
         self._began = np.asarray(session.time).astype(np.int64)
@@ -60,7 +63,7 @@ class Stream(Iterator[Piece]):
         if self._watch is None:
             chunk, self._session = self._make(self._session, number)
         else:
-            chunk, redrawn = self._watch.chunk(number, -(-longest // self._chunk))
+            chunk, redrawn = self._watch.chunk(number, ceil_div(longest, self._chunk))
             self._session = self._watch.session
         count = min(self._chunk, longest - self._given)
         self._given += count
@@ -75,9 +78,9 @@ class Stream(Iterator[Piece]):
         )
 
     def snapshot(self) -> Session:
-        """The session after the newest piece, as a value of its own: the stream goes on without touching it.
+        """Returns the session after the newest piece, as a value of its own: the stream resumes without touching it.
 
-        Behind the last piece it stands where the longest streams end. A guard's patience is not in it.
+        After the last piece it stands where the longest streams end. A guard's patience is not in it.
 
         Raises:
           ValueError: they end inside a frame, where no session can begin.
@@ -86,126 +89,111 @@ class Stream(Iterator[Piece]):
             return copied(self._session)
         # The last chunk runs on beyond the end: the part of it that counts is made once more.
         rest = self._given % self._chunk
-        if rest != whole_frames(self._config, rest):
+        if rest != self._config.whole_frames(rest):
             raise ValueError(
                 f"a session must end with a frame, a multiple of hop_samples={self._config.features.hop_samples}, "
                 f"got {self._given} samples"
             )
-        conditions = piece(self._config, self._conditions, self._began + self._given - rest, rest)
+        conditions = conditions_at(self._config, self._conditions, self._began + self._given - rest, rest)
         return self._advance(copied(self._before_last), rest, conditions)[2]
 
     def _make(self, session: Session, number: int) -> tuple[Chunk, Session]:
-        """A chunk by its number, and the session after it; the session before it is used up."""
+        """Generates a chunk by its number, and the session after it; the session before it is used up."""
         start = number * self._chunk
         runs_over = start + self._chunk > self._lengths.max()
         before = copied(session) if runs_over or self._watch is not None else None
-        now = piece(self._config, self._conditions, self._began + start, self._chunk)
-        codes, nats, after = self._advance(session, self._chunk, now)
+        conditions = conditions_at(self._config, self._conditions, self._began + start, self._chunk)
+        codes, nats, after = self._advance(session, self._chunk, conditions)
         lengths = np.clip(self._lengths - start, 0, self._chunk)
         return Chunk(np.asarray(codes), None if nats is None else np.asarray(nats), lengths, before), after
 
 
 def stream(
     model: WaveNet,
-    params: Params,
-    key: Key,
+    weights: WaveNetWeights,
+    session: Session,
     strategy: Strategy,
     *,
-    batch_size: int,
     length: int | Sequence[int],
     chunk: int = 4_000,
     conditions: Conditions = Conditions(),
     guidance: float | None = None,
-    prompts: Sequence[np.ndarray] | None = None,
-    session: Session | None = None,
     scored: bool = False,
     guard: Guard | None = None,
-    devices: Sequence[jax.Device] | None = None,
+    engine: Engine | None = None,
 ) -> Stream:
-    """Pieces of ``batch_size`` streams as they are made.
-
-    With the same key, a stream of 2 T samples is one of T and then one of T that was prompted with it: equal codes but
-    for the rounding of a convolution pass in place of steps, and, with context stacks, for T that ends a block of all.
+    """Generates the samples of B streams after a session, piece by piece.
 
     Args:
       model: the network.
-      params: its parameters.
-      key: of the randomness; a session brings its own.
+      weights: its weights, as ``prepare_weights`` gives them.
+      session: where the streams stand, as ``begin``, ``primed`` or ``load_session`` give it; it stays as it is. One
+        that is ``spread`` over devices has its streams made there.
       strategy: chooses codes.
-      batch_size: B.
-      length: samples to make of each stream, prompts not counted; one number for all, or one for each.
+      length: samples to make of each stream; one number for all, or one for each.
       chunk: samples at a time, raised to a multiple of the hop where there are frames.
-      conditions: of B streams; frames those of all samples, from the beginning of the prompt or of the session on, and
-        ``frames_before`` and ``frames_after`` more.
+      conditions: of B streams; frames those of all samples since the streams began, prompts included, and those around
+        them (``frames_before`` and ``frames_after`` of the config).
       guidance: see ``advance``.
-      prompts: what each stream continues: codes ``[T]``, of different lengths if need be; see ``primed``.
-      session: where the streams stand, instead of at their beginning; it stays as it is.
-      scored: whether pieces tell log-likelihoods.
-      guard: what sound is drawn again; pieces then tell log-likelihoods, and come ``chunks_held_back`` chunks late.
-      devices: which share the streams, as many on each; one device does as it would with a batch of its share.
+      scored: computes log-likelihoods.
+      guard: judges what is made, to have it drawn again; pieces then have log-likelihoods, and come
+        ``chunks_held_back`` chunks late.
+      engine: makes the samples in place of the scan; see ``choose_engine``.
 
     Raises:
-      ValueError: a number below one; prompts, lengths, frames, devices or a session of other streams than these.
+      ValueError: a number below one; lengths, frames or a session that do not fit the network and each other.
     """
-    lengths = np.array([length] * batch_size if isinstance(length, int) else length)
-    for name, value in (("batch_size", batch_size), ("length", lengths.min(initial=1)), ("chunk", chunk)):
+    streams = streams_of(session)
+    lengths = np.array([length] * streams if isinstance(length, int) else length)
+    for name, value in (("length", lengths.min(initial=1)), ("chunk", chunk)):
         if value < 1:
             raise ValueError(f"{name} must be at least 1, got {value}")
-    for name, values in (("length", lengths), ("prompts", prompts)):
-        if values is not None and len(values) != batch_size:
-            raise ValueError(f"{name} must be one for each of {batch_size} streams, got {len(values)}")
-    if prompts is not None and session is not None:
-        raise ValueError("prompts begin a session, so a session takes none; leave one of them out")
-    began = [0] * batch_size if prompts is None else [len(prompt) for prompt in prompts]
-    if session is not None:
-        _check_session(model, session, batch_size, guidance is not None)
-        began = [int(time) for time in session.time]
-    _check_frames(model, conditions, max(start + count for start, count in zip(began, lengths, strict=True)))
+    if len(lengths) != streams:
+        raise ValueError(f"length must be one for each of {streams} streams, got {len(lengths)}")
+    _check_session(model, session, guidance is not None)
+    _check_frames(model, conditions, int((np.asarray(session.time).astype(np.int64) + lengths).max()))
 
-    weights, guided = prepare(model, params), guidance is not None
-    mesh = None if devices is None or len(devices) == 1 else mesh_of(devices, batch_size)
-    if session is not None:
-        session = copied(session)
-    elif prompts is not None:
-        session = primed(model, weights, key, prompts, conditions, guided=guided)
-    else:
-        session = begin(model, key, batch_size, guided=guided)
+    mesh = mesh_of(session)
+    advance_there: Callable[..., tuple[Array, Array | None, Session]]
     if mesh is not None:
-        session = spread(mesh, model, session)
-    elif devices is not None and devices[0] != jax.devices()[0]:
-        session = jax.device_put(session, devices[0])
+        advance_there = functools.partial(advance_on, mesh, engine=engine)
+    elif engine is not None:
+        advance_there = functools.partial(advance_native, engine=engine)
+    else:
+        advance_there = advance
     scored = scored or guard is not None
-
-    def go_on(session: Session, length: int, now: Conditions) -> tuple[Array, Array | None, Session]:
-        if mesh is None:
-            return advance(model, weights, strategy, session, length, now, guidance, scored=scored)
-        return advance_on(mesh, model, weights, strategy, session, length, now, guidance, scored=scored)
-
     return Stream(
-        go_on,
+        functools.partial(advance_there, model, weights, strategy, guidance=guidance, scored=scored),
         model.config,
-        session,
+        copied(session),
         lengths=lengths,
-        chunk=whole_frames(model.config, chunk),
+        chunk=model.config.whole_frames(chunk),
         conditions=conditions,
         guard=guard,
     )
 
 
-def _check_session(model: WaveNet, session: Session, batch_size: int, guided: bool) -> None:
-    expected = jax.eval_shape(lambda: begin(model, jax.random.key(0), batch_size, guided=guided))
+def _check_session(model: WaveNet, session: Session, guided: bool) -> None:
+    """Raises ``ValueError`` for a session of another network, or for one that guidance cannot use."""
+    if is_guided(session) != guided:
+        raise ValueError(
+            "guidance needs a session that was begun with guided=True"
+            if guided
+            else "the session was begun with guided=True; give guidance"
+        )
+    streams = streams_of(session)
+    expected = jax.eval_shape(lambda: begin(model, jax.random.key(0), streams, guided=guided))
     found, wanted = (jax.tree.map(lambda leaf: leaf.shape, tree) for tree in (session, expected))
     if found != wanted:
-        raise ValueError(
-            f"the session is not one of this network for {batch_size} streams with{'' if guided else 'out'} guidance"
-        )
+        raise ValueError(f"the session is not one of this network for {streams} streams")
 
 
 def _check_frames(model: WaveNet, conditions: Conditions, samples: int) -> None:
+    """Raises ``ValueError`` where the frames do not cover the samples."""
     config = model.config
     if not config.is_local:
         return
-    needed = whole_frames(config, samples) // config.features.hop_samples
+    needed = config.whole_frames(samples) // config.hop
     given = conditions.frames.shape[1] - frames_around(config)
     if given < needed:
         raise ValueError(f"{samples} samples need {needed} frames, got {given}; make fewer")

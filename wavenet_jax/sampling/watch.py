@@ -1,4 +1,4 @@
-"""Streams under guard: chunks are held back until they may be given out, and drawn again where they may not."""
+"""Streams under guard: chunks are held back until they are judged, and drawn again where the guard says so."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -17,11 +17,11 @@ _NEVER = np.uint32(2**32 - 1)
 
 
 class Redrawn(NamedTuple):
-    """A stream went back and began anew, or, after as many attempts as the guard allows, kept what it had."""
+    """A stream went back and was drawn again, or, after as many attempts as the guard allows, kept what it had."""
 
     stream: int
     start: int  # samples of the stream, its prompt not counted, that were kept
-    heard: str  # "silence" or "noise": what was there
+    verdict: str  # "silence" or "noise"
     attempt: int  # from 1
     accepted: bool  # True: it is kept as it is
 
@@ -36,7 +36,7 @@ class Chunk(NamedTuple):
 
 
 class Watch:
-    """Makes chunks in order, and goes back where the guard says so; rows that it does not name stay as they are.
+    """Generates chunks in order, and goes back where the guard says so; rows that it does not name stay as they are.
 
     Going back makes the chunks since then again for all streams: those with the same keys come out bit-equal, so that
     what becomes of a stream never depends on its neighbours.
@@ -50,7 +50,7 @@ class Watch:
         make: Callable[[Session, int], tuple[Chunk, Session]],
         chunk: int,
     ) -> None:
-        """``make`` gives a chunk by its number, and the session after it; it uses the session up."""
+        """``make`` returns a chunk by its number, and the session after it; it uses the session up."""
         self._guard, self._config, self._make, self._chunk = guard, config, make, chunk
         self._lag = guard.chunks_held_back(config.sample_rate, chunk)
         self._session, self._next = session, 0
@@ -66,7 +66,7 @@ class Watch:
         """The session after the chunk that was given out last; not a copy."""
 
     def chunk(self, number: int, count: int) -> tuple[Chunk, tuple[Redrawn, ...]]:
-        """The chunk ``number`` of ``count``, to be asked for in order, and what happened while it was waited for."""
+        """Returns the chunk ``number`` of ``count``, to be asked for in order, and what happened until it was ready."""
         events: list[Redrawn] = []
         while self._next <= min(number + self._lag, count - 1):
             events += self._advance()
@@ -77,7 +77,7 @@ class Watch:
         return chunk, tuple(events)
 
     def _advance(self) -> list[Redrawn]:
-        """Makes the next chunk; goes back where a stream has to."""
+        """Generates the next chunk; goes back where a stream has to."""
         now = self._next
         keys = self._keys.setdefault(now, jnp.copy(self._session.keys))
         self._held[now], self._session = self._make(self._session._replace(keys=jnp.copy(keys)), now)
@@ -98,31 +98,31 @@ class Watch:
         return events
 
     def _judge(self, stream: int, now: int, length: int) -> tuple[Redrawn | None, int]:
-        """What happens to a stream after a new chunk of it, and the chunk that it goes on with."""
+        """Decides what happens to a stream after a new chunk of it, and which chunk comes next."""
         chunk, verdicts = self._held[now], self._verdicts[stream]
         assert chunk.nats is not None
-        heard = self._guard.verdict(self._config, chunk.codes[stream, :length], chunk.nats[stream, :length])
-        verdicts[now] = heard
+        verdict = self._guard.verdict(self._config, chunk.codes[stream, :length], chunk.nats[stream, :length])
+        verdicts[now] = verdict
         verdicts.pop(now - self._lag - 1, None)
-        if heard == "sound":
+        if verdict == "sound":
             if now >= self._incident[stream]:
                 self._attempts[stream], self._resigned[stream] = 0, False
             return None, now + 1
         first = now
-        while verdicts.get(first - 1) == heard:
+        while verdicts.get(first - 1) == verdict:
             first -= 1
         samples = (now - first) * self._chunk + length
-        if self._resigned[stream] or samples < self._guard.patience(heard, self._config.sample_rate):
+        if self._resigned[stream] or samples < self._guard.patience(verdict, self._config.sample_rate):
             return None, now + 1
-        # The chunk in front may have been on its way already.
+        # The chunk before may have been on its way already.
         start = max(first - 1, min(self._held))
         self._attempts[stream] += 1
         attempt, kept = int(self._attempts[stream]), start * self._chunk
         if attempt > self._guard.attempts:
             self._resigned[stream] = True
-            return Redrawn(stream, first * self._chunk, heard, attempt - 1, accepted=True), now + 1
+            return Redrawn(stream, first * self._chunk, verdict, attempt - 1, accepted=True), now + 1
         fresh = jax.random.fold_in(jax.random.fold_in(self._keys[start][stream], _NEVER), attempt)
         for number in range(start, now + 1):
             self._keys[number] = self._keys[number].at[stream].set(fresh)
         self._incident[stream], self._judged[stream] = now, start
-        return Redrawn(stream, kept, heard, attempt, accepted=False), start
+        return Redrawn(stream, kept, verdict, attempt, accepted=False), start

@@ -1,45 +1,40 @@
 """A training run, from its first step or from its newest checkpoint to its end."""
 
-import contextlib
-import math
-from collections import deque
+import dataclasses
 from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 
 import jax
 
 from wavenet_jax.audio.codec import Grid
-from wavenet_jax.config import RunConfig
-from wavenet_jax.data import Batches, Describer, Source, baselines, prefetch
-from wavenet_jax.training import directory
-from wavenet_jax.training.checkpoints import Checkpoints, Progress
+from wavenet_jax.config import RunConfig, StartConfig
+from wavenet_jax.data import Batches, Source, baselines
+from wavenet_jax.data.excerpt import Excerpt, excerpt
+from wavenet_jax.engine import choose_stack
+from wavenet_jax.integrity import tree_digest
+from wavenet_jax.model import parameter_count, parameter_shapes
+from wavenet_jax.runs import RunDirectory, Trained, read_trained
 from wavenet_jax.training.evaluation import Evaluator
-from wavenet_jax.training.events import (
-    DIVERGED,
-    FINISHED,
-    NO_GAIN,
-    Event,
-    Saving,
-    Started,
-    StepDone,
-    Stopped,
-    Validated,
-)
-from wavenet_jax.training.excerpt import Excerpt, excerpt
-from wavenet_jax.training.sharding import check_divisible, make_mesh, put
-from wavenet_jax.training.state import Metrics, Trainer, averaged
+from wavenet_jax.training.events import Begun, Event, Started, Validated
+from wavenet_jax.training.loop import Loop, settled
+from wavenet_jax.training.optimizer import check_globs
+from wavenet_jax.training.sharding import check_divisible, make_mesh
+from wavenet_jax.training.state import Trainer
+from wavenet_jax.training.transfer import check_source, transfer
+from wavenet_jax.typing import Params
 
 
-def train(
+def train_events(
     config: RunConfig,
     workdir: Path,
     training: Source,
     held_out: Source,
     *,
     devices: Sequence[jax.Device] | None = None,
+    stack: str = "auto",
     stop: Callable[[int], str | None] = lambda step: None,
 ) -> Generator[Event, None, None]:
-    """Trains in ``workdir``, going on from its newest checkpoint if there is one, and reports as it goes.
+    """Trains in ``workdir``, resuming from its newest checkpoint if there is one, and reports each event.
 
     Nothing happens between two events that are asked for, except that the device works ahead by one step. Close the
     generator (``contextlib.closing``) where it may not run to its end: closing finishes the save in progress.
@@ -50,123 +45,96 @@ def train(
       training: the clips to learn from.
       held_out: the clips to validate on; may have none.
       devices: to share every batch; default: all devices of all hosts.
+      stack: what runs the gated stack: ``native`` (C++, on a CPU), ``jax``, or ``auto``: native where it can run.
       stop: asked after every step; a reason (as "SIGTERM") ends the run there with a checkpoint. All processes of a
         run must get the same answer.
 
     Raises:
       ValueError: the directory is in use, belongs to another configuration, has only damaged checkpoints or cannot be
-        written; the batch does not divide over the devices; there is nothing to train on.
+        written; its run.flags cannot hold a name; the batch does not divide over the devices; there is nothing to train
+        on; the network that it begins from is missing, damaged or another one than before; ``native`` cannot run.
     """
     mesh = make_mesh(devices)
     check_divisible(config.data.batch_size, config.optimizer.microbatches, mesh)
+    run_stack, chosen = choose_stack(config.model, mesh.devices.flat, stack)
+    if config.optimizer.train_only:
+        check_globs(config.optimizer.train_only, parameter_shapes(config.model))
     if config.train.overfit_one_clip:
         training = held_out = Excerpt(training, [0])
     judged = excerpt(held_out, config.train.validation_samples)
-    with directory.locked(workdir):
-        directory.settle_config(workdir, config)
-        with Checkpoints(workdir, config.train.keep_checkpoints) as checkpoints:
-            yield from _Run(config, mesh, training, judged, checkpoints).events(stop)
+    run = RunDirectory(workdir)
+    run.check(config)
+    with run.locked():
+        config, source = _settle_start(run, config)
+        with settled(run, config, training, held_out) as place:
+            batches = Batches.of(config, training, process_index=jax.process_index(), process_count=jax.process_count())
+            trainer = Trainer(config, mesh, run_stack)
+            evaluator = Evaluator(config.model, config.data.batch_size, config.data.crop_samples, mesh)
+
+            def judge(step: int, params: Params) -> tuple[float, Validated]:
+                bits = evaluator.bits_per_sample(params, judged)
+                return bits, Validated(step, bits, params)
+
+            params, begun = _begin(config, trainer, source)
+            loop = Loop(config, trainer, batches, judge if len(judged) else None, place, params)
+            yield Started(
+                step=loop.step,
+                parameters=parameter_count(config.model),
+                clips=len(training),
+                held_out_clips=len(judged),
+                baselines=baselines(
+                    judged if len(judged) else excerpt(training, config.train.validation_samples),
+                    Grid.of(config.model),
+                ),
+                damaged=loop.damaged,
+                data_changed=place.changed,
+                begun=begun,
+                stack=chosen,
+            )
+            yield from loop.events(stop)
 
 
-class _Run:
-    """One call of ``train``: what it works with, and where it stands."""
+def _settle_start(run: RunDirectory, config: RunConfig) -> tuple[RunConfig, Trained | None]:
+    """Completes the config by the step and the digest of the network that a run begins from, and reads it.
 
-    def __init__(
-        self, config: RunConfig, mesh: jax.sharding.Mesh, training: Source, judged: Source, checkpoints: Checkpoints
-    ) -> None:
-        self.config = config
-        self.mesh = mesh
-        self.training = training
-        self.judged = judged
-        self.checkpoints = checkpoints
-        self.grid = Grid.of(config.model)
-        self.batches = Batches(
-            training,
-            self.grid,
-            batch_size=config.data.batch_size,
-            crop_samples=config.data.crop_samples,
-            seed=config.train.seed,
-            context_samples=config.context_samples,
-            gain_db=config.data.gain_db,
-            flip_polarity=config.data.flip_polarity,
-            describer=Describer(config.model, training),
-            process_index=jax.process_index(),
-            process_count=jax.process_count(),
-        )
-        self.trainer = Trainer(config, mesh)
-        self.evaluator = Evaluator(config.model, config.data.batch_size, config.data.crop_samples, mesh)
-        restored = checkpoints.restore(self.trainer.state_shapes)
-        if restored is None:
-            self.state, self.progress, self.damaged = self.trainer.init(), Progress(), []
-        else:
-            self.state = restored.state
-            self.progress, self.damaged = restored.progress, restored.damaged
-        self.step = int(self.state.step)
-        self.saved_step = self.step if restored else None
+    A run that is resumed takes them from its own config, and does not read the network again.
 
-    def events(self, stop: Callable[[int], str | None]) -> Generator[Event, None, None]:
-        yield Started(
-            step=self.step,
-            parameters=sum(leaf.size for leaf in jax.tree.leaves(self.state.params)),
-            clips=len(self.training),
-            held_out_clips=len(self.judged),
-            baselines=baselines(self.judged, self.grid) if len(self.judged) else {},
-            damaged=self.damaged,
-        )
-        reason = yield from self._steps(stop)
-        if self.saved_step != self.step:
-            yield self._save(None)
-        self.checkpoints.wait()
-        yield Stopped(self.step, reason)
-
-    def _steps(self, stop: Callable[[int], str | None]) -> Generator[Event, None, str]:
-        """The steps, validations and checkpoints; returns why they ended."""
-        train = self.config.train
-        waiting: deque[tuple[int, Metrics]] = deque()
-        with contextlib.closing(prefetch(self.batches, self.step)) as batches:
-            while self.step < train.num_steps:
-                self.state, metrics = self.trainer.step(self.state, put(self.mesh, next(batches)))
-                self.step += 1
-                waiting.append((self.step, metrics))
-                reason = stop(self.step)
-                validate, save = self._due()
-                # One step late, so that the device always has work; before a pause, at once.
-                while len(waiting) > (0 if validate or save or reason else 1):
-                    done = _report(*waiting.popleft())
-                    yield done
-                    if done.metrics["skipped_in_a_row"] >= train.max_skipped_steps:
-                        return DIVERGED
-                bits = None
-                if validate:
-                    validated = self._validate()
-                    yield validated
-                    bits = validated.bits_per_sample
-                if validate or save:
-                    yield self._save(bits)
-                if self.progress.validations_without_gain >= (train.patience or math.inf):
-                    return NO_GAIN
-                if reason is not None:
-                    return reason
-        return FINISHED
-
-    def _due(self) -> tuple[bool, bool]:
-        """Whether this step is followed by a validation, and by a checkpoint."""
-        train = self.config.train
-        last = self.step == train.num_steps
-        validate = len(self.judged) > 0 and (last or self.step % train.validate_every == 0)
-        return validate, last or self.step % train.save_every == 0
-
-    def _validate(self) -> Validated:
-        params = averaged(self.state)
-        bits = self.evaluator.bits_per_sample(params, self.judged)
-        self.progress = self.progress.after(bits)
-        return Validated(self.step, bits, params)
-
-    def _save(self, bits: float | None) -> Saving:
-        self.checkpoints.save(self.state, self.config, self.progress, bits)
-        self.saved_step = self.step
-        return Saving(self.step)
+    Raises:
+      ValueError: the network is missing or damaged, or it is another one than at the first start.
+    """
+    start = config.start
+    if start.init_from is None:
+        return config, None
+    kept = run.read_config().start if run.config_file.exists() else start
+    if kept.init_from == start.init_from and start.init_digest is None:
+        start = dataclasses.replace(start, init_step=kept.init_step, init_digest=kept.init_digest)
+    source = None
+    if not run.checkpoint_steps():
+        source = _read_start(start)
+        found = tree_digest(source.params)
+        if start.init_digest not in (None, found):
+            raise ValueError(
+                f"init_from {start.init_from} holds another network than the one that {run.path} began from (step "
+                f"{source.step}, was step {start.init_step}); choose another workdir, or give the network that it was"
+            )
+        start = dataclasses.replace(start, init_step=source.step, init_digest=found)
+    return dataclasses.replace(config, start=start), source
 
 
-def _report(step: int, metrics: Metrics) -> StepDone:
-    return StepDone(step, {name: value.item() for name, value in jax.device_get(metrics).items()})
+def _read_start(start: StartConfig) -> Trained:
+    try:
+        source = read_trained(Path(str(start.init_from)).expanduser(), start.init_checkpoint)
+        check_source(source.params, source.config.model, start.init_classes_from)
+    except (OSError, ValueError) as error:
+        raise ValueError(f"init_from cannot be used: {error}") from None
+    return source
+
+
+def _begin(config: RunConfig, trainer: Trainer, source: Trained | None) -> tuple[Params | None, Begun | None]:
+    """Returns the parameters that a new run takes from a trained network, None where there is none, and an account."""
+    if source is None:
+        return None, None
+    start = config.start
+    fresh = jax.device_get(trainer.init().params)
+    params, parts, notes = transfer(fresh, config, source.params, source.config, start.init_classes_from)
+    return params, Begun(str(start.init_from), source.step, parts, notes)

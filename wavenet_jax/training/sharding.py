@@ -12,32 +12,42 @@ from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 AXIS = "data"
 
+_CHOOSES_DEVICES = {"cpu": "JAX_NUM_CPU_DEVICES", "gpu": "CUDA_VISIBLE_DEVICES"}
+"""For each platform the environment variable that limits its devices."""
+
 
 def make_mesh(devices: Sequence[jax.Device] | None = None) -> Mesh:
-    """A mesh of ``devices`` (default: all of them, on all hosts) along the batch."""
+    """Makes a mesh of ``devices`` (default: all of them, on all hosts) along the batch."""
     devices = jax.devices() if devices is None else devices
     return jax.make_mesh((len(devices),), (AXIS,), devices=devices, axis_types=(AxisType.Auto,))
 
 
 def replicated(mesh: Mesh) -> NamedSharding:
-    """The same values on every device."""
+    """Returns the sharding of arrays that every device holds whole."""
     return NamedSharding(mesh, PartitionSpec())
 
 
 def split(mesh: Mesh, axis: int = 0) -> NamedSharding:
-    """Rows of ``axis`` shared out over the devices."""
+    """Returns the sharding of arrays whose ``axis`` the devices share."""
     return NamedSharding(mesh, PartitionSpec(*[None] * axis, AXIS))
 
 
 def put(mesh: Mesh, tree: Any) -> Any:
-    """The global batch, on its devices, of which each host gives its own rows: arrays ``[rows of this host, ...]``."""
+    """Puts the global batch on its devices; each host gives its own rows: arrays ``[rows of this host, ...]``."""
     return jax.tree.map(lambda rows: jax.make_array_from_process_local_data(split(mesh), np.asarray(rows)), tree)
 
 
 def check_divisible(batch_size: int, microbatches: int, mesh: Mesh) -> None:
-    """Raises ``ValueError`` where a batch does not divide evenly over microbatches and devices."""
+    """Raises ``ValueError`` where a batch does not divide evenly over microbatches and devices.
+
+    A run keeps its batch when it is resumed on another machine, so the message says how to use fewer devices.
+    """
     pieces = microbatches * mesh.size
     if batch_size % pieces:
         over = f"{mesh.size} device{'s' if mesh.size > 1 else ''}"
         over += f" x {microbatches} microbatches" if microbatches > 1 else ""
-        raise ValueError(f"batch_size must be a multiple of {pieces} ({over}), got {batch_size}")
+        fewer = "; or use fewer devices" if mesh.size > 1 else ""
+        variable = _CHOOSES_DEVICES.get(mesh.devices.flat[0].platform)
+        if fewer and variable:
+            fewer += f", as {variable} in the environment says"
+        raise ValueError(f"batch_size must be a multiple of {pieces} ({over}), got {batch_size}{fewer}")

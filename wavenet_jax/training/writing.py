@@ -1,7 +1,6 @@
-"""How orbax writes the files of a checkpoint."""
+"""Writing the files of a checkpoint, through orbax."""
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import orbax.checkpoint as ocp
 from safetensors.numpy import save
 
 from wavenet_jax.integrity import flatten, text_digest
+from wavenet_jax.storage import write_whole
 
 
 class Writer:
@@ -21,7 +21,7 @@ class Writer:
         self._manager = ocp.CheckpointManager(folder.absolute(), options=options)
 
     def save(self, step: int, items: dict[str, Any], meta: dict[str, Any]) -> None:
-        """Begins to write trees of numpy arrays by their names, and what ``meta.json`` says of them."""
+        """Begins to write trees of numpy arrays by their names, and ``meta.json`` beside them."""
         self._manager.save(step, args=ocp.args.Composite(state=Files(items, meta)), force=True)
 
     def wait(self) -> None:
@@ -38,7 +38,7 @@ class Writer:
 
 
 class FilesHandler(ocp.AsyncCheckpointHandler):
-    """Writes the files for orbax, in the background. They are read without it, by the functions of ``files``."""
+    """Writes the files for orbax, in the background. They are read without it: see ``runs.checkpoint_files``."""
 
     async def async_save(self, directory: Path, args: "Files") -> list[ocp.future.Future]:
         return [ocp.future.CommitFutureAwaitingContractedSignals(_write(directory, args), name="checkpoint files")]
@@ -53,7 +53,7 @@ class FilesHandler(ocp.AsyncCheckpointHandler):
 @ocp.args.register_with_handler(FilesHandler, for_save=True, for_restore=True)
 @dataclass
 class Files(ocp.args.CheckpointArgs):
-    """What is to be written."""
+    """Content of a checkpoint that is to be written."""
 
     items: dict[str, Any]  # trees of numpy arrays
     meta: dict[str, Any]
@@ -63,13 +63,6 @@ async def _write(directory: Path, files: Files) -> None:
     if jax.process_index() != 0:
         return
     for name, tree in files.items.items():
-        _write_durably(directory / f"{name}.safetensors", save(flatten(tree)))
+        write_whole(directory / f"{name}.safetensors", save(flatten(tree)))
     meta = {**files.meta, "sha256": text_digest(files.meta)}
-    _write_durably(directory / "meta.json", json.dumps(meta, indent=1).encode())
-
-
-def _write_durably(path: Path, content: bytes) -> None:
-    with open(path, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+    write_whole(directory / "meta.json", json.dumps(meta, indent=1).encode())

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, TimeoutError, sync_playwright
 
 _PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 # It works without a display and as root, and asks nobody on the network for anything.
@@ -30,6 +30,11 @@ _ARGUMENTS = [
     "--use-fake-ui-for-media-stream",
 ]
 _PATIENCE_SECONDS = 60.0
+_START_SECONDS = 240.0  # of a server, on a busy machine
+_REDRAW_MS = 500
+"""Time that the server may take to begin a redraw."""
+_TRIES = 6
+"""Tries within that patience, where a redraw of the page can undo one."""
 
 
 class Server(NamedTuple):
@@ -66,7 +71,7 @@ def serve(folder: Path, *arguments: str, **environment: str) -> Iterator[Server]
 
 
 def _wait_for(process: subprocess.Popen, url: str) -> None:
-    end = time.monotonic() + _PATIENCE_SECONDS
+    end = time.monotonic() + _START_SECONDS
     while time.monotonic() < end:
         assert process.poll() is None, "the server has ended"
         try:
@@ -119,14 +124,29 @@ def choose(page: Page, label: str, option: str) -> None:
     box = page.get_by_role("combobox", name=label)
     if box.input_value() == option:
         return
-    box.click()
-    page.get_by_role("option", name=option, exact=True).click()
+    wanted = page.get_by_role("option", name=option, exact=True)
+    for _ in range(_TRIES):
+        settle(page)
+        box.click()
+        try:
+            wanted.click(timeout=1000 * _PATIENCE_SECONDS / _TRIES)
+            break
+        except TimeoutError:  # a redraw between the click and the list has closed it
+            page.keyboard.press("Escape")
     settle(page)
+    assert box.input_value() == option
 
 
 def fill(page: Page, label: str, value: str) -> None:
     """Types into a number box."""
     box = page.get_by_role("spinbutton", name=label)
-    box.fill(value)
-    box.press("Tab")
-    settle(page)
+    for _ in range(_TRIES):
+        settle(page)
+        box.fill(value)
+        box.press("Tab")
+        page.wait_for_timeout(_REDRAW_MS)
+        settle(page)
+        shown = box.input_value()
+        if shown and float(shown) == float(value):  # unless a redraw put back what was there
+            return
+    raise AssertionError(f"{label} says {shown}, not {value}")

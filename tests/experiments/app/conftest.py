@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from experiments.app import voices
 from tests.experiments.conftest import ROOT
 
 MAIN = ROOT / "experiments" / "app" / "main.py"
@@ -35,13 +36,14 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def visit(monkeypatch: pytest.MonkeyPatch) -> Visit:
-    """Opens a page in a new session; further arguments are those of the server."""
+def visit(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Visit:
+    """Opens a page in a new session, where the package has no voice; further arguments are those of the server."""
+    monkeypatch.setattr(voices, "DEFAULT_VOICE", tmp_path / "no voice")
 
     def open_page(name: str, *arguments: str) -> AppTest:
         monkeypatch.setattr(sys, "argv", ["main.py", *arguments])
-        session = AppTest.from_file(str(MAIN), default_timeout=60).run()
-        if name != "model":
+        session = AppTest.from_file(str(MAIN), default_timeout=240).run()
+        if name != "speak":
             session.switch_page(f"{name}.py").run()
         return session
 

@@ -1,11 +1,11 @@
 """Takes pictures of each page, at the width of a desk and of a phone, and measures how sound arrives.
 
-    python -m tests.experiments.app.screenshots --workdir=RUN --output=docs [--theme=dark]
+    python -m tests.experiments.app.screenshots --workdir=RUN --output=docs [--theme=dark] [--page=speak]
 
 The run is copied to a folder of its own, so that the pictures show no path of this machine, and trained on there while
-it is watched. Prints one line of JSON: milliseconds from the click on Generate to the first sample that is heard (the
-first time in a server that has compiled nothing yet, cold, then warm), seconds of sound made in a second while it
-plays, and how often the player ran out of sound.
+it is watched. Prints a line of JSON for Speak and one for Generate: milliseconds from the click to the first sample
+that is heard (the first time in a server that has compiled nothing yet, cold, then warm), seconds of sound made in a
+second while it plays, and how often the player ran out of sound.
 """
 
 import argparse
@@ -20,13 +20,17 @@ from typing import Any, NamedTuple
 from PIL import Image
 from playwright.sync_api import Browser, Page
 
-from tests.experiments.app.browsing import chromium, fill, serve, settle, user, visit
+from tests.experiments.app.browsing import choose, chromium, fill, serve, settle, user, visit
 from tests.experiments.conftest import ROOT
+from wavenet_jax.voice import DEFAULT_VOICE
 
 WIDTHS = {"desk": 1280, "phone": 390}
 HEIGHT, MOST_PIXELS = 900, 2_600
 COLOURS = 128
 WARM_TIMES = 5
+PAGES = ("speak", "copy", "own", "generate", "data", "model", "train")
+CLIP = ROOT / "examples" / "speech" / "vm-nobox.flac"
+PATIENCE_MS = 600_000  # the voice compiles
 
 
 class Heard(NamedTuple):
@@ -37,19 +41,28 @@ class Heard(NamedTuple):
     underruns: int
 
 
-def main(workdir: Path, output: Path, theme: str) -> None:
+def main(workdir: Path, output: Path, theme: str, pages: list[str]) -> None:
     with tempfile.TemporaryDirectory() as name, chromium() as browser:
         folder = Path(name)
         shutil.copytree(workdir, folder / "runs" / workdir.name)
-        for entry in ("base.flags", "examples", "experiments"):
+        for entry in ("examples", "experiments", "wavenet_jax"):
             (folder / entry).symlink_to(ROOT / entry)
         # Nothing that was compiled before is found.
         with serve(folder, XDG_CACHE_HOME=str(folder / "cache")) as server:
-            print(json.dumps(_figures(_sounds(browser, server.url))), flush=True)
+            for button, name in (("Speak", "speak"), ("Generate", "generate")):
+                if name in pages:
+                    figures = _figures(_sounds(browser, server.url, button, name))
+                    print(json.dumps({"page": name, **figures}), flush=True)
+            for width_name, width in WIDTHS.items():
+                with user(browser, viewport={"width": width, "height": HEIGHT}, color_scheme=theme) as page:
+                    page.set_default_timeout(PATIENCE_MS)
+                    for name in pages:
+                        if name != "train":
+                            _draw(page, server.url, name, folder)
+                            _save(page, output / f"app-{name}-{width_name}.png")
+            if "train" not in pages:
+                return
             with user(browser) as trainer:
-                for width_name, width in WIDTHS.items():
-                    with user(browser, viewport={"width": width, "height": HEIGHT}, color_scheme=theme) as page:
-                        _pictures(page, server.url, output, width_name)
                 _resume(trainer, server.url)
                 for width_name, width in WIDTHS.items():
                     with user(browser, viewport={"width": width, "height": HEIGHT}, color_scheme=theme) as page:
@@ -72,18 +85,20 @@ def _figures(heard: list[Heard]) -> dict[str, Any]:
     }
 
 
-def _sounds(browser: Browser, url: str) -> list[Heard]:
-    """Some sounds of five seconds, each of them heard to its end."""
+def _sounds(browser: Browser, url: str, button: str, name: str) -> list[Heard]:
+    """Some sounds of about five seconds, each of them heard to its end."""
     with user(browser) as page:
-        visit(page, f"{url}/generate")
-        fill(page, "Seconds", "5")
+        page.set_default_timeout(PATIENCE_MS)
+        visit(page, _address(url, name))
+        if name == "generate":
+            fill(page, "Seconds", "5")
         page.evaluate("addEventListener('click', event => { window.clicked = event.timeStamp; }, {capture: true})")
-        return [_sound(page) for _ in range(1 + WARM_TIMES)]
+        return [_sound(page, button) for _ in range(1 + WARM_TIMES)]
 
 
-def _sound(page: Page) -> Heard:
+def _sound(page: Page, button: str) -> Heard:
     told = page.get_by_text("The same in a terminal")
-    page.get_by_role("button", name="Generate").click()
+    page.get_by_role("button", name=button).click()
     told.wait_for(state="detached")
     told.wait_for()
     settle(page)  # the player of the sound before has gone
@@ -95,16 +110,39 @@ def _sound(page: Page) -> Heard:
     return Heard(round(first - clicked), float(metric.inner_text()), underruns)
 
 
-def _pictures(page: Page, url: str, output: Path, width_name: str) -> None:
-    for name in ("model", "data", "generate"):
-        visit(page, f"{url}/{'' if name == 'model' else name}")
-        if name == "generate":
-            fill(page, "Seed", "1")
-            page.get_by_role("button", name="Generate").click()
-            page.get_by_text("The same in a terminal").wait_for()
-            page.locator('.player[data-state="ended"]').wait_for()
+def _address(url: str, name: str) -> str:
+    return f"{url}/{'' if name == 'speak' else name}"
+
+
+def _draw(page: Page, url: str, name: str, folder: Path) -> None:
+    """Opens a page, and has it do what it is for."""
+    told = page.get_by_text("The same in a terminal")
+    if name == "copy" and not (folder / "runs" / "allison").exists():
+        shutil.copytree(DEFAULT_VOICE, folder / "runs" / "allison")  # its command then names no path of this machine
+    visit(page, _address(url, name))
+    if name == "speak":
+        for count in range(2):  # the first time compiles
+            page.get_by_role("button", name="Speak").click()
+            page.get_by_text(f"speech-{count + 1}.wav").wait_for()
+        settle(page)  # the player of the first one has gone
+        page.locator('.player[data-state="ended"]').wait_for()
+    if name in ("copy", "own"):
+        if name == "copy":
+            choose(page, "Vocoder", "allison")
+        page.get_by_role("tab", name="From a file").click()
+        page.locator("input[type=file]").first.set_input_files(CLIP)
+        page.get_by_text(f"{CLIP.name}, ").wait_for()
         settle(page)
-        _save(page, output / f"app-{name}-{width_name}.png")
+    if name == "copy":
+        page.get_by_role("button", name="Copy Ctrl").click()
+        told.wait_for()
+        page.locator('.player[data-state="ended"]').wait_for()
+    if name == "generate":
+        fill(page, "Seed", "1")
+        page.get_by_role("button", name="Generate").click()
+        told.wait_for()
+        page.locator('.player[data-state="ended"]').wait_for()
+    settle(page)
 
 
 def _resume(page: Page, url: str) -> None:
@@ -132,4 +170,6 @@ if __name__ == "__main__":
     parser.add_argument("--workdir", type=Path, required=True, help="run directory to show")
     parser.add_argument("--output", type=Path, required=True, help="folder of the pictures")
     parser.add_argument("--theme", choices=("light", "dark"), default="light", help="what the browser prefers")
-    main(**vars(parser.parse_args()))
+    parser.add_argument("--page", dest="pages", action="append", choices=PAGES, help="page to show, of all; repeat")
+    arguments = vars(parser.parse_args())
+    main(**{**arguments, "pages": arguments["pages"] or list(PAGES)})

@@ -1,5 +1,7 @@
 """Each page as a session sees it: what it tells, what it makes, and that hostile choices are refused in one line."""
 
+import json
+import shlex
 from pathlib import Path
 
 import numpy as np
@@ -8,11 +10,15 @@ import soundfile
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import NumberInput
 
-from experiments import sample
+from experiments import sample, say
 from experiments.app import shared
+from experiments.app.generate import doubts
+from experiments.app.runs import RunEntry, find_runs
 from tests.data import bad_files
 from tests.experiments.app.conftest import Visit, errors
 from tests.experiments.conftest import Call
+from tests.voices import small_voice
+from wavenet_jax.audio.wav import from_pcm16, pcm16
 
 
 def number_field(session: AppTest, label: str) -> NumberInput:
@@ -22,9 +28,12 @@ def number_field(session: AppTest, label: str) -> NumberInput:
 
 
 def test_without_any_run_every_page_works_and_offers_one(visit: Visit, tmp_path: Path) -> None:
-    for name in ("model", "data", "generate", "train"):
+    for name in ("speak", "copy_synthesis", "own", "model", "data", "generate", "train"):
         session = visit(name, f"--runs={tmp_path / 'none'}")
         assert errors(session) == []
+        if name in ("speak", "copy_synthesis"):
+            assert [header.value for header in session.header] == ["No voice here yet"]
+            assert "install it anew" in session.markdown[-1].value
         if name in ("model", "generate"):
             assert [button.label for button in session.button] == [
                 "Train a first sound, about a minute",
@@ -36,16 +45,17 @@ def test_without_any_run_every_page_works_and_offers_one(visit: Visit, tmp_path:
 def test_the_model_page_tells_the_network(visit: Visit, runs: Path) -> None:
     session = visit("model", f"--runs={runs}")
     assert errors(session) == []
-    told = {metric.label: metric.value for metric in session.metric}
-    assert told == {
+    shown = {metric.label: metric.value for metric in session.metric}
+    assert shown == {
         "Parameters": "2,432",
         "Receptive field": "2 ms",
         "Step, of 4": "4",
         "Sample rate": "4 kHz",
     }
+    assert session.info[0].value.startswith(("It generates with the native engine", "It generates with the scan"))
     layers, parameters = session.dataframe
     assert layers.value["dilation"].tolist() == [1, 2, 4]
-    assert layers.value["hears (samples)"].tolist() == [2, 4, 8]
+    assert layers.value["receptive field (samples)"].tolist() == [2, 4, 8]
     assert parameters.value["parameters"].sum() == 2_432
     assert "--dilation_cycle=1,2,4\n" in session.code[0].value
 
@@ -84,22 +94,70 @@ def test_the_page_makes_the_sound_that_the_program_makes(visit: Visit, runs: Pat
     number_field(session, "Seconds").set_value(0.5)
     number_field(session, "Seed").set_value(7)
     number_field(session, "Takes").set_value(2)
+    assert "Expect" in session.warning[0].value or "noise" in session.warning[0].value
     session.button[0].click().run()
     assert errors(session) == []
     made = session.session_state.made
     assert made.whole
     waveforms = [waveform for waveform, _ in made.files()]
     assert [len(waveform) for waveform in waveforms] == [2_000, 2_000]
-    told = {metric.label: metric.value for metric in session.metric}
-    assert float(told["Bits per sample"]) == pytest.approx(5, abs=0.2)
+    shown = {metric.label: metric.value for metric in session.metric}
+    assert float(shown["Bits per sample"]) == pytest.approx(5, abs=0.2)
     assert len(session.download_button) == 2
 
-    _, _, _, *arguments = made.command.split()
+    _, _, *arguments = made.command.split()
     arguments = [argument.replace("--output=", f"--output={tmp_path}/") for argument in arguments]
     assert call(sample.main, *arguments).code == 0
     for number, waveform in enumerate(waveforms):
         samples, _ = soundfile.read(tmp_path / f"sound_{number}.wav")
-        np.testing.assert_allclose(samples, np.round(waveform * 32_767) / 32_768, atol=1e-9)
+        np.testing.assert_allclose(samples, from_pcm16(pcm16(waveform)), atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("bits", "words"),
+    [(None, "Nobody has measured"), (7.4, "is noise"), (6.1, "Expect rough sound"), (3.7, None)],
+)
+def test_what_a_network_cannot_yet_do_is_said(tmp_path: Path, bits: float | None, words: str | None) -> None:
+    rows: list[dict] = [{"kind": "start", "step": 0, "baselines": {"unigram": 7.6, "linear_prediction": 5.9}}]
+    rows += [] if bits is None else [{"kind": "validation", "step": 9, "bits_per_sample": bits}]
+    run = RunEntry("run", tmp_path)
+    run.directory.metrics_file.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    told = doubts(run)
+    assert told is None if words is None else words in str(told)
+
+
+def test_runs_of_acoustic_models_are_not_among_the_networks(tmp_path: Path, runs: Path) -> None:
+    (tmp_path / "acoustic").mkdir()
+    (tmp_path / "acoustic" / "config.json").write_text('{"acoustic": {}}')
+    assert [run.name for run in find_runs([str(tmp_path), str(runs)])] == ["small"]
+
+
+@pytest.mark.slow
+def test_the_page_says_what_the_program_says(visit: Visit, call: Call, tmp_path: Path) -> None:
+    small_voice().save(tmp_path / "runs" / "small")
+    session = visit("speak", f"--runs={tmp_path / 'runs'}")
+    assert errors(session) == []
+    session.text_area[0].set_value("Hello. You?")
+    session.slider[0].set_value(0.8)
+    number_field(session, "Seed").set_value(7)
+    session.button[0].click().run(timeout=300)
+    assert errors(session) == []
+    spoken = session.session_state.spoken
+    assert spoken.whole
+    assert [word.text for word in spoken.words] == ["hello", "you"]
+    assert [phone.text for phone in spoken.phones] == ["HH", "AH0", "L", "OW1", "Y", "UW1"]
+    assert spoken.phones[-1].stop < spoken.seconds
+    table = session.dataframe[0].value
+    assert table["word"].tolist() == ["hello"] * 4 + ["you"] * 2
+    _, _, *arguments = shlex.split(spoken.command)
+    assert "--speed=0.8" in arguments
+    arguments = [argument.replace("--output=", f"--output={tmp_path}/") for argument in arguments]
+    assert call(say.main, *arguments).code == 0
+    samples, _ = soundfile.read(tmp_path / "speech.wav")
+    np.testing.assert_allclose(samples, from_pcm16(pcm16(spoken.waveform)), atol=1e-9)
+    session.text_area[0].set_value("...")
+    session.button[0].click().run()
+    assert errors(session)[0].startswith("the text has nothing that can be spoken")
 
 
 def test_best_of_and_too_many_streams(visit: Visit, runs: Path) -> None:
@@ -113,7 +171,7 @@ def test_best_of_and_too_many_streams(visit: Visit, runs: Path) -> None:
     number_field(session, "Takes").set_value(8)
     number_field(session, "Best of").set_value(8)
     session.button[0].click().run()
-    assert errors(session) == ["takes times best of is 64, and at most 32 are made here"]
+    assert errors(session) == ["takes times best of is 64, and at most 32 are generated here"]
     number_field(session, "Takes").set_value(1)
     session.button[0].click().run()
     assert errors(session) == []

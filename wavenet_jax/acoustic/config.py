@@ -1,0 +1,118 @@
+"""Configuration of an acoustic model and of its training."""
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+from wavenet_jax.config import (
+    Checked,
+    DataConfig,
+    FeatureConfig,
+    OptimizerConfig,
+    RunConfig,
+    TrainConfig,
+    WaveNetConfig,
+    option,
+)
+
+PREPARATION = ("channel", "remove_dc", "normalize", "peak_db", "loudness_db", "pre_emphasis")
+"""Fields of ``DataConfig`` that change the features of a recording."""
+
+_OF_CROPS = ("feature_dir", "crop_samples", "full_context", "gain_db", "flip_polarity", "label_from")
+
+
+@dataclass(frozen=True)
+class AcousticConfig(Checked):
+    """The acoustic model: from phones to their lengths and to the features of frames."""
+
+    sample_rate: int = option(16_000, "Sample rate of the vocoder, in Hz.", at_least=100, at_most=768_000)
+    phone_channels: int = option(128, "Channels of the layers over phones.", at_least=1)
+    phone_layers: int = option(3, "Residual convolutions over phones.", at_least=0)
+    phone_kernel_size: int = option(5, "Kernel size of the convolutions over phones, in phones.", at_least=1)
+    length_channels: int = option(64, "Channels of the two convolutions that predict lengths.", at_least=1)
+    frame_channels: int = option(192, "Channels of the layers over frames.", at_least=1)
+    melody_dilations: tuple[int, ...] = option(
+        (1, 2, 4), "Dilation of each residual convolution over frames that pitch and voicing come from.", at_least=1
+    )
+    frame_dilations: tuple[int, ...] = option(
+        (1, 2, 4, 8), "Dilation of each further one, from which spectra come, conditioned on the pitch.", at_least=1
+    )
+    frame_kernel_size: int = option(3, "Kernel size of the convolutions over frames, in frames.", at_least=1)
+    acoustic_dropout: float = option(
+        0.05, "Fraction of a layer's input channels dropped in training.", at_least=0, below=1
+    )
+    symbol_dropout: float = option(
+        0.05,
+        "Fraction of the phones' attributes, such as stress or place, withheld in training; of phones, half of it.",
+        at_least=0,
+        below=1,
+    )
+    flow_channels: int = option(
+        192, "Channels of the flow that draws spectra around their averages; 0: the averages are spoken.", at_least=0
+    )
+    flow_dilations: tuple[int, ...] = option(
+        (1, 2, 4, 8, 1, 2), "Dilation of each residual convolution of the flow, over frames.", at_least=1
+    )
+    flow_dropout: float = option(0.05, "As acoustic_dropout, of the flow.", at_least=0, below=1)
+    flow_steps: int = option(6, "Steps along the flow in speaking; each computes it twice.", at_least=1, at_most=100)
+    flow_temperature: float = option(
+        0.7, "Share of the flow's noise in speaking: 0 is the smoothest, 1 as in training.", at_least=0, at_most=2
+    )
+    row_frames: int = option(800, "Frames of a row of a batch, which holds several clips.", at_least=16)
+    row_phones: int = option(160, "Phones and pauses of a row, at most.", at_least=16)
+    spread: float = option(
+        1.6, "Greatest factor by which the spread of mel bands is restored where averages are spoken.", at_least=1
+    )
+
+
+@dataclass(frozen=True)
+class AcousticRunConfig:
+    """The whole configuration of a run that trains an acoustic model."""
+
+    acoustic: AcousticConfig = dataclasses.field(default_factory=AcousticConfig)
+    features: FeatureConfig = dataclasses.field(default_factory=FeatureConfig)
+    data: DataConfig = dataclasses.field(default_factory=DataConfig)
+    optimizer: OptimizerConfig = dataclasses.field(default_factory=OptimizerConfig)
+    train: TrainConfig = dataclasses.field(default_factory=TrainConfig)
+
+    def __post_init__(self) -> None:
+        kinds = self.features.local_features
+        if kinds and ("mel" not in kinds or not set(kinds) <= {"mel", "f0"}):
+            raise ValueError(
+                f"local_features must be mel, or mel and f0, for an acoustic model, got {', '.join(kinds)}"
+            )
+        defaults = DataConfig()
+        for name in _OF_CROPS:
+            if getattr(self.data, name) != getattr(defaults, name):
+                raise ValueError(
+                    f"{name} has no use for an acoustic model, got {getattr(self.data, name)}; leave it out"
+                )
+        if self.optimizer.microbatches > 1:
+            raise ValueError("microbatches has no use for an acoustic model; lower batch_size instead")
+
+    @property
+    def model(self) -> WaveNetConfig:
+        """The audio and the features that a vocoder has to have; its layers say nothing."""
+        return WaveNetConfig(sample_rate=self.acoustic.sample_rate, features=self.features, dilation_cycle=(1,))
+
+    @property
+    def hop_seconds(self) -> float:
+        """Length of a frame."""
+        return self.features.hop_samples / self.acoustic.sample_rate
+
+    def check_complete(self) -> None:
+        """Raises ``ValueError`` where the features are still to be taken from a vocoder."""
+        if not self.features.local_features:
+            raise ValueError(
+                "an acoustic model needs features; give vocoder=RUN that takes log-mel, or local_features=mel"
+            )
+
+    def for_vocoder(self, vocoder: RunConfig) -> "AcousticRunConfig":
+        """Returns the config with the features of a vocoder, and with the preparation of its recordings."""
+        taken: dict[str, Any] = {name: getattr(vocoder.data, name) for name in PREPARATION}
+        return dataclasses.replace(
+            self,
+            acoustic=dataclasses.replace(self.acoustic, sample_rate=vocoder.model.sample_rate),
+            features=vocoder.model.features,
+            data=dataclasses.replace(self.data, **taken),
+        )

@@ -1,0 +1,185 @@
+"""From sentences to the features of a vocoder."""
+
+import math
+from collections.abc import Iterable, Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from wavenet_jax.acoustic.data import AlignedClip
+from wavenet_jax.acoustic.features import feature_range
+from wavenet_jax.acoustic.flow import Harmonics, Noise, flowed
+from wavenet_jax.acoustic.model import AcousticModel, places_of
+from wavenet_jax.acoustic.runs import TrainedAcoustic
+from wavenet_jax.acoustic.symbols import Symbols, segments_of, symbols_of
+from wavenet_jax.alignment import Segment
+from wavenet_jax.arithmetic import round_up
+from wavenet_jax.text import Lexicon, Sentence, sentences
+from wavenet_jax.typing import Array
+
+_PHONES_AT_ONCE, _FRAMES_AT_ONCE = 64, 256
+"""Sizes are rounded up to multiples of these, so that few programs are compiled."""
+
+_LONGEST_FRAMES = 400
+SLOWEST, FASTEST = 0.25, 4.0
+HIGHEST_SEMITONES = 24.0
+
+
+class Utterance(NamedTuple):
+    """A sentence ready to be spoken: the features for the vocoder, and when each phone will sound."""
+
+    words: Sentence
+    segments: tuple[Segment, ...]
+    """Phones and pauses without gaps, in seconds from the start of the sentence; a segment's word is its place in
+    ``words``."""
+    features: np.ndarray
+    """Float32 ``[F, C]``."""
+
+
+class Speaker:
+    """Predicts the features of sentences."""
+
+    def __init__(self, trained: TrainedAcoustic) -> None:
+        config = trained.config
+        self.config = config
+        self._params = jax.tree.map(jnp.asarray, trained.params)
+        self._range = feature_range(config)
+        self._model = AcousticModel(config.acoustic, config.features.mel_channels)
+        self._encode = jax.jit(self._encoded)
+        self._melody = jax.jit(partial(self._model.apply, method="melody"))
+        self._spectra = jax.jit(self._spoken)
+        self._harmonics, self._noise = Harmonics.of(config), Noise.of(config)
+
+    def __call__(
+        self, sentence: Sentence, speed: float = 1.0, semitones: float = 0.0, seed: int | Sequence[int] = 0
+    ) -> np.ndarray:
+        """Predicts the frames of a sentence, pauses at both ends included: float32 ``[F, C]``; see ``utter``."""
+        return self.utter(sentence, speed, semitones, seed).features
+
+    def utter(
+        self, sentence: Sentence, speed: float = 1.0, semitones: float = 0.0, seed: int | Sequence[int] = 0
+    ) -> Utterance:
+        """Predicts the frames of a sentence, and when its phones sound.
+
+        Args:
+          sentence: words with their phones.
+          speed: 2 speaks twice as fast.
+          semitones: by which the voice is raised.
+          seed: of the noise that spectra are drawn from.
+
+        Raises:
+          ValueError: the speed or the pitch is out of its bounds.
+        """
+        if not SLOWEST <= speed <= FASTEST:
+            raise ValueError(f"speed must be from {SLOWEST:g} to {FASTEST:g}, got {speed:g}")
+        if not abs(semitones) <= HIGHEST_SEMITONES:
+            raise ValueError(f"pitch must be at most {HIGHEST_SEMITONES:g} semitones up or down, got {semitones:g}")
+        symbols = symbols_of(sentence)
+        encoded, logs = self._read(symbols)
+        lengths = whole_lengths(np.expm1(logs) / speed)
+        melody, present, spoken = self._sung(encoded, symbols, lengths)
+        low, high = self.config.features.f0_low_hz, self.config.features.f0_high_hz
+        pitch = np.asarray(melody.pitch)[0] + semitones * math.log(2) / 12 / math.log(high / low)
+        voiced = (np.asarray(melody.voicing)[0] > 0) & self._range.has_pitch
+        frames = self._painted(melody, pitch, voiced, present, spoken, seed)[: lengths.sum()]
+        return Utterance(sentence, segments_of(sentence, lengths, self.config.hop_seconds), frames)
+
+    def follow(self, clip: AlignedClip, seed: int | Sequence[int] = 0) -> np.ndarray:
+        """Predicts the frames of a recording, with the lengths and the pitch that it has: float32 ``[F, C]``.
+
+        A vocoder that learns from them meets in training what it gets in speaking (as in Tacotron 2, Shen et al. 2018).
+        """
+        encoded, _ = self._read(clip.symbols)
+        melody, present, spoken = self._sung(encoded, clip.symbols, clip.lengths)
+        more = melody.pitch.shape[1] - len(clip.frames)
+        _, pitch, voiced = self._range.split(clip.frames)
+        pitch, voiced = np.pad(pitch, (0, more)), np.pad(voiced, (0, more)) > 0
+        return self._painted(melody, pitch, voiced, present, spoken, seed)[: len(clip.frames)]
+
+    def _read(self, symbols: Symbols) -> tuple[Any, np.ndarray]:
+        """Returns the encoded symbols, padded, and what the model says of their lengths, ``[P]``."""
+        count = len(symbols.kinds)
+        more = round_up(count, _PHONES_AT_ONCE) - count
+        kinds, numbers = (np.pad(array, ((0, more), (0, 0)))[None] for array in symbols)
+        encoded, logs = self._encode(self._params, kinds, numbers)
+        return encoded, np.asarray(logs)[0, :count]
+
+    def _sung(self, encoded: Any, symbols: Symbols, lengths: np.ndarray) -> tuple[Any, np.ndarray, np.ndarray]:
+        """Returns the melody of frames, padded, which of them there are, and which are speech: ``[F]``."""
+        owner, places = places_of(lengths)
+        total = len(owner)
+        more = round_up(total, _FRAMES_AT_ONCE) - total
+        owner, places = np.pad(owner, (0, more)), np.pad(places, ((0, more), (0, 0)))
+        melody = self._melody({"params": self._params}, encoded, owner[None], places[None])
+        return melody, np.arange(len(owner)) < total, symbols.kinds[owner, 0] > 1
+
+    def _painted(
+        self,
+        melody: Any,
+        pitch: np.ndarray,
+        voiced: np.ndarray,
+        present: np.ndarray,
+        spoken: np.ndarray,
+        seed: int | Sequence[int],
+    ) -> np.ndarray:
+        """Returns frames of a pitch, with spectra; those that are not there, too: ``[F, C]``."""
+        rows = self._noise.before + len(pitch)
+        white = np.random.default_rng(seed).standard_normal((rows, self.config.features.mel_channels), np.float32)
+        arrays = (array.astype(np.float32)[None] for array in (pitch, voiced, present, spoken))
+        mel = self._spectra(self._params, melody, *arrays, white[None])
+        return self._range.joined(np.asarray(mel)[0], pitch, voiced)
+
+    def synthesise(
+        self,
+        text: str | Iterable[str],
+        lexicon: Lexicon | None = None,
+        speed: float = 1.0,
+        semitones: float = 0.0,
+        seed: int = 0,
+    ) -> np.ndarray:
+        """Predicts the frames of a whole text, one sentence after the other: float32 ``[F, C]``.
+
+        A .npy file of them is what ``wavenet sample --mel_from`` reads; see ``text.sentences`` and ``__call__``.
+        """
+        found = sentences(text, lexicon or Lexicon())
+        return np.concatenate(
+            [self(sentence, speed, semitones, (seed, number)) for number, sentence in enumerate(found)]
+        )
+
+    def _encoded(self, params: Any, kinds: Any, numbers: Any) -> Any:
+        encoded = self._model.apply({"params": params}, kinds, numbers, method="encode")
+        return encoded, self._model.apply({"params": params}, encoded, method="lengths")
+
+    def _spoken(
+        self, params: Any, melody: Any, pitch: Any, voiced: Any, present: Any, spoken: Any, white: Any
+    ) -> Array:
+        """Draws spectra around their averages; without a flow, averages of speech get the spread of measured ones.
+
+        Shapes: ``[B, F]`` each, and white noise; to ``[B, F, M]``.
+        """
+        config = self.config.acoustic
+        apply: Any = partial(self._model.apply, {"params": params})
+        harmonics = self._harmonics(pitch, voiced)
+        spectra = apply(melody.hidden, harmonics, present[:, :, None], method="spectra")
+        if not config.flow_channels:
+            log_spread, centre = (values[None, None] for values in apply(method="statistics"))
+            wider = centre + (spectra.mel - centre) * jnp.clip(jnp.exp(log_spread), 1, config.spread)
+            return jnp.where(spoken[:, :, None] > 0, wider, spectra.mel)
+        condition = apply(spectra, harmonics, method="condition")
+        start = self._noise(white) * config.flow_temperature
+        velocity = partial(apply, method="velocity")
+        return spectra.mel + flowed(velocity, start, condition, present[:, :, None], config.flow_steps)
+
+
+def whole_lengths(lengths: np.ndarray) -> np.ndarray:
+    """Rounds lengths ``[P]`` to whole frames, at least one each; what is rounded off goes to the next one."""
+    result = np.empty(len(lengths), np.int32)
+    owed = 0.0
+    for place, length in enumerate(np.clip(lengths, 0, _LONGEST_FRAMES)):
+        owed += float(length)
+        result[place] = max(1, round(owed))
+        owed = min(owed - result[place], 0.5)
+    return result

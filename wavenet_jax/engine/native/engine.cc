@@ -1,0 +1,802 @@
+// The inner loop of the sampler as one call of XLA's foreign function interface: T samples of B streams.
+//
+// `lax.scan` over the model's own steps (wavenet_jax/sampling) is the definition; this is the same network from weights
+// that wavenet_jax/engine/packing.py has packed. Every buffer and attribute is checked before anything is read.
+
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+#include <exception>
+#include <limits>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "arguments.h"
+#include "draws.h"
+#include "prediction.h"
+#include "products.h"
+#include "vector.h"
+#include "xla/ffi/api/ffi.h"
+
+namespace wavenet {
+namespace {
+
+// What the network is, by the names of the attributes.
+struct Network {
+  std::vector<int64_t> dilations;
+  std::vector<int64_t> blocks;  // of each matrix in turn: those that are there, or -1 where all are
+  int64_t kernel_size, input_taps, residual, hidden, skip, end, outputs, levels, table_rows, input_has_values, time_channels;
+  int64_t residual_scaling, head, components, fine_channels, companded, weight_format, float_ends, most_probable, guided;
+  int64_t linear_prediction, pitch_taps, memory, window_samples, adaptation_samples;
+  float log_scale_floor, narrowest, window_power, noise_power, white_noise;
+
+  int64_t layers() const { return static_cast<int64_t>(dilations.size()); }
+  int64_t draws() const { return head == 0 ? 1 : 2; }
+  Format format() const { return static_cast<Format>(weight_format); }
+  bool int8() const { return format() == Format::kInt8; }
+  Head kind() const { return static_cast<Head>(head); }
+  bool is_mixture() const { return kind() == Head::kLogistic || kind() == Head::kGaussian; }
+  bool predicts() const { return linear_prediction > 0; }
+  bool adapts() const { return window_samples > 0; }
+  // Outputs that weigh residuals, after those of the head.
+  int64_t gains() const { return predicts() && is_mixture() ? linear_prediction + pitch_taps : 0; }
+  // Choices of the largest draw.
+  int64_t choices() const { return is_mixture() ? components : head == 1 ? kByte : levels; }
+};
+
+Network network_of(const ffi::Dictionary& attributes) {
+  Network net;
+  const auto dilations = attributes.get<ffi::Span<const int64_t>>("dilations");
+  if (!dilations.has_value()) refuse("needs an attribute dilations, an array of integers");
+  net.dilations.assign(dilations->begin(), dilations->end());
+  const auto blocks = attributes.get<ffi::Span<const int64_t>>("blocks");
+  if (!blocks.has_value()) refuse("needs an attribute blocks, an array of integers");
+  net.blocks.assign(blocks->begin(), blocks->end());
+  if (net.dilations.empty()) refuse("dilations must name at least one layer");
+  for (const int64_t dilation : net.dilations)
+    if (dilation < 1 || dilation > kMost) refuse("dilations must be positive, got " + std::to_string(dilation));
+  const auto read = [&attributes](const char* name, int64_t least, int64_t most = kMost) {
+    return attribute(attributes, name, least, most);
+  };
+  net.kernel_size = read("kernel_size", 1, 4096);
+  net.input_taps = read("input_taps", 1);
+  net.residual = read("residual", 1);
+  net.hidden = read("hidden", 1);
+  net.skip = read("skip", 1);
+  net.end = read("end", 1);
+  net.outputs = read("outputs", 1);
+  net.levels = read("levels", 2);
+  net.table_rows = read("table_rows", 0);
+  net.input_has_values = read("input_has_values", 0, 1);
+  net.time_channels = read("time_channels", 0);
+  net.residual_scaling = read("residual_scaling", 0, 1);
+  net.head = read("head", 0, 3);
+  net.components = read("components", 0);
+  net.fine_channels = read("fine_channels", 0);
+  net.companded = read("companded", 0, 1);
+  net.weight_format = read("weight_format", 0, 3);
+  net.float_ends = read("float_ends", 0, 1);
+  net.most_probable = read("most_probable", 0, 1);
+  net.guided = read("guided", 0, 1);
+  net.linear_prediction = read("linear_prediction", 0, 4096);
+  net.pitch_taps = read("pitch_taps", 0, 4096);
+  net.memory = read("memory", 0);
+  net.log_scale_floor = float_attribute(attributes, "log_scale_floor");
+  net.narrowest = float_attribute(attributes, "narrowest");
+  net.window_samples = read("window_samples", 0);
+  net.adaptation_samples = read("adaptation_samples", 1);
+  net.window_power = float_attribute(attributes, "window_power");
+  net.noise_power = float_attribute(attributes, "noise_power");
+  net.white_noise = float_attribute(attributes, "white_noise");
+  if (!net.input_has_values && net.table_rows != net.levels) refuse("a network whose input has no values needs a row for each level");
+  if (net.kind() == Head::kCategorical && net.outputs != net.levels) refuse("a categorical head has an output for each level");
+  if (net.kind() == Head::kCoarseFine && (net.outputs != kByte + net.fine_channels || net.fine_channels < 1 ||
+                                          net.levels != kByte * kByte))
+    refuse("a head of two bytes has 256 outputs and one for each fine channel, and 65536 levels");
+  if (net.is_mixture() && (net.components < 1 || net.outputs != 3 * net.components))
+    refuse("a mixture has three outputs for each component");
+  if (!net.is_mixture() && net.components != 0) refuse("only a mixture has components");
+  if (net.kind() != Head::kCoarseFine && net.fine_channels != 0) refuse("only a head of two bytes has fine channels");
+  if (!net.predicts() && (net.pitch_taps != 0 || net.memory != 0))
+    refuse("only a network with linear prediction has pitch taps and a memory of samples");
+  if (net.memory < net.linear_prediction || net.memory < net.pitch_taps + net.pitch_taps / 2)
+    refuse("memory must reach as far back as the linear prediction and the pitch taps");
+  if (net.adapts() && (!net.predicts() || net.window_samples < net.linear_prediction))
+    refuse("window_samples must hold more than the linear prediction of the network takes");
+  return net;
+}
+
+// The packed weights, section by section, each of whole 64 bytes.
+class Reader {
+ public:
+  Reader(const uint8_t* data, int64_t size, const std::vector<int64_t>& blocks)
+      : data_(data), left_(size), blocks_(blocks) {}
+
+  const uint8_t* bytes(int64_t count, int64_t each) {
+    if (each > 0 && count > (left_ + each) / each) refuse("packed is too short for this network");
+    const int64_t size = rounded_up(count * each, 4 * kLine);
+    if (size > left_) refuse("packed is too short for this network");
+    const uint8_t* here = data_;
+    data_ += size;
+    left_ -= size;
+    return here;
+  }
+
+  const float* floats(int64_t count, int64_t each = 1) {
+    if (each > left_ || count > left_) refuse("packed is too short for this network");
+    return reinterpret_cast<const float*>(bytes(count, 4 * each));
+  }
+
+  Matrix matrix(Format format, const std::vector<int64_t>& inputs, int64_t outputs) {
+    Matrix result;
+    result.format = format;
+    result.lines = padded(outputs) / kLine;
+    if (read_ == blocks_.size()) refuse("blocks must name each matrix");
+    const int64_t blocks = blocks_[read_++];
+    if (blocks >= 0) {
+      read_blocks(result, inputs, blocks);
+      return result;
+    }
+    const bool whole = format != Format::kInt8;
+    if (!whole) result.bytes = 4 * (1 + static_cast<int64_t>(inputs.size()));
+    for (const int64_t count : inputs) result.bytes += (whole ? count : rounded_up(count, kGroup)) * bytes_of(format);
+    result.data = bytes(padded(outputs), result.bytes);
+    return result;
+  }
+
+  void finish() const {
+    if (left_ != 0) refuse("packed is too long for this network");
+    if (read_ != blocks_.size()) refuse("blocks must name each matrix, and no more");
+  }
+
+ private:
+  void read_blocks(Matrix& matrix, const std::vector<int64_t>& inputs, int64_t blocks) {
+    const int64_t parts = static_cast<int64_t>(inputs.size()), outputs = matrix.lines * kLine;
+    for (const int64_t count : inputs)
+      if (count % kGroup != 0) refuse("a matrix of blocks needs inputs in fours");
+    matrix.counts = reinterpret_cast<const int32_t*>(floats(matrix.lines, parts));
+    matrix.places = reinterpret_cast<const int32_t*>(floats(blocks));
+    if (matrix.format == Format::kInt8) {
+      matrix.scales = floats(outputs);
+      matrix.offsets = reinterpret_cast<const int32_t*>(floats(outputs, parts));
+    }
+    matrix.data = bytes(blocks, kLine * kGroup * bytes_of(matrix.format));
+    int64_t place = 0;
+    for (int64_t run = 0; run < matrix.lines * parts; ++run) {
+      const int64_t count = matrix.counts[run], end = inputs[run % parts];
+      if (count < 0 || count > blocks - place) refuse("packed has counts of blocks that are not there");
+      for (const int64_t last = place + count; place < last; ++place)
+        if (matrix.places[place] < 0 || matrix.places[place] > end - kGroup) refuse("packed has blocks out of place");
+    }
+    if (place != blocks) refuse("packed has blocks that are not counted");
+  }
+
+  const uint8_t* data_;
+  int64_t left_;
+  const std::vector<int64_t>& blocks_;
+  size_t read_ = 0;
+};
+
+struct Layer {
+  Matrix gate;  // of past inputs, and of the current one, to [2 * padded hidden]
+  const float* residual_bias = nullptr;  // [padded residual]; not in the last layer
+  Matrix residual;
+  Matrix skip;
+};
+
+struct Weights {
+  int64_t residual, hidden, skip, end, outputs, fine;  // padded widths
+  const float* input_bias;
+  const float* scalars = nullptr;       // [levels]: the value of each code
+  const float* values = nullptr;        // [taps][residual]
+  const int32_t* row_of = nullptr;      // [levels]: the row of each code, where several share one
+  const float* table = nullptr;         // [taps][rows][residual]
+  const float* waveform = nullptr;      // [levels]: the sample of each code
+  Matrix prediction;                    // of predictions, to the residual stream
+  const float* window = nullptr;        // [window_samples]
+  const float* gate_bias;               // [layers][2 * padded hidden]: the halves of a gate are padded by themselves
+  Matrix time;                          // of what describes samples, to the gates of all layers
+  std::vector<Layer> layers;
+  const float* skip_bias;
+  const float* end_bias;
+  Matrix end_matrix;
+  const float* output_bias;
+  Matrix output_matrix;
+  const float* fine_table = nullptr;    // [256][fine]
+  const float* fine_bias = nullptr;     // [256]
+  Matrix fine_matrix;
+
+  Weights(const Network& net, const uint8_t* data, int64_t size)
+      : residual(padded(net.residual)),
+        hidden(padded(net.hidden)),
+        skip(padded(net.skip)),
+        end(padded(net.end)),
+        outputs(padded(net.outputs + net.gains())),
+        fine(padded(net.fine_channels)) {
+    Reader reader(data, size, net.blocks);
+    const Format format = net.format(), ends = net.float_ends ? Format::kFloat32 : format;
+    input_bias = reader.floats(residual);
+    if (net.input_has_values) {
+      scalars = reader.floats(net.levels);
+      values = reader.floats(net.input_taps, residual);
+    }
+    if (net.table_rows > 0) {
+      if (net.table_rows != net.levels) row_of = reinterpret_cast<const int32_t*>(reader.floats(net.levels));
+      table = reader.floats(net.input_taps * net.table_rows, residual);
+    }
+    if (net.predicts()) {
+      waveform = reader.floats(net.levels);
+      prediction = reader.matrix(Format::kFloat32, {3 + 2 * net.pitch_taps}, residual);
+    }
+    if (net.adapts()) window = reader.floats(net.window_samples);
+    gate_bias = reader.floats(net.layers(), 2 * hidden);
+    if (net.time_channels > 0) time = reader.matrix(format, {net.time_channels}, net.layers() * 2 * hidden);
+    const std::vector<int64_t> gate_inputs(net.kernel_size, net.residual);
+    for (int64_t layer = 0; layer < net.layers(); ++layer) {
+      Layer weights;
+      weights.gate = reader.matrix(format, gate_inputs, 2 * hidden);
+      if (layer + 1 < net.layers()) {
+        weights.residual_bias = reader.floats(residual);
+        weights.residual = reader.matrix(format, {net.hidden}, residual);
+      }
+      weights.skip = reader.matrix(format, {net.hidden}, skip);
+      layers.push_back(weights);
+    }
+    skip_bias = reader.floats(skip);
+    end_bias = reader.floats(end);
+    end_matrix = reader.matrix(ends, {net.skip}, end);
+    output_bias = reader.floats(outputs);
+    output_matrix = reader.matrix(ends, {net.end}, outputs);
+    if (net.kind() == Head::kCoarseFine) {
+      fine_table = reader.floats(kByte, fine);
+      fine_bias = reader.floats(kByte);
+      fine_matrix = reader.matrix(Format::kFloat32, {net.fine_channels}, kByte);
+    }
+    reader.finish();
+  }
+};
+
+// Activations of some rows as a product wants them: floats, and bytes where the matrix has bytes.
+class Activations {
+ public:
+  Activations(int64_t rows, int64_t count, bool as_bytes)
+      : rows_(rows),
+        count_(count),
+        width_(padded(count)),
+        values_(rows * width_),
+        bytes_(as_bytes ? rows * width_ : 0),
+        scales_(as_bytes ? rows : 0) {}
+
+  float* row(int64_t index) { return values_.data() + index * width_; }
+  const uint8_t* bytes(int64_t index) const { return bytes_.data() + index * width_; }
+  float scale(int64_t index) const { return scales_[index]; }
+  int64_t width() const { return width_; }
+
+  // To be called when the floats have changed.
+  void quantize(bool is_signed) {
+    if (bytes_.empty()) return;
+    for (int64_t row = 0; row < rows_; ++row)
+      wavenet::quantize(values_.data() + row * width_, width_, is_signed, bytes_.data() + row * width_, &scales_[row]);
+  }
+
+  Inputs inputs() const {
+    Inputs result;
+    result.count = count_;
+    result.values = values_.data();
+    result.stride = width_;
+    result.bytes = bytes_.data();
+    result.bytes_stride = width_;
+    result.scales = scales_.data();
+    return result;
+  }
+
+ private:
+  int64_t rows_, count_, width_;
+  std::vector<float> values_;
+  std::vector<uint8_t> bytes_;
+  std::vector<float> scales_;
+};
+
+// The rings of past inputs, float32 as they lie in the session, and beside them bytes for the time of a call.
+class Rings {
+ public:
+  Rings(const Network& net, int64_t rows, int32_t* positions, float* queues)
+      : rows_(rows), residual_(net.residual), width_(padded(net.residual)), taps_(net.kernel_size - 1),
+        positions_(positions), queues_(queues) {
+    int64_t offset = 0;
+    for (const int64_t dilation : net.dilations) {
+      offsets_.push_back(offset);
+      dilations_.push_back(dilation);
+      offset += taps_ * dilation;
+    }
+    if (!net.int8()) return;
+    bytes_.resize(offset * rows * width_);
+    scales_.resize(offset * rows);
+    std::vector<float> input(width_);
+    for (int64_t slot = 0; slot < offset * rows; ++slot) {
+      std::copy(queues + slot * residual_, queues + (slot + 1) * residual_, input.begin());
+      quantize(input.data(), width_, true, bytes_.data() + slot * width_, &scales_[slot]);
+    }
+  }
+
+  // The input of a layer (K - 1 - tap) * dilation samples ago.
+  Inputs past(int64_t layer, int64_t tap) const {
+    const int64_t size = taps_ * dilations_[layer];
+    const int64_t place = positions_[layer] + tap * dilations_[layer];  // below twice the size
+    const int64_t slot = (offsets_[layer] + (place < size ? place : place - size)) * rows_;
+    Inputs result;
+    result.count = residual_;
+    result.values = queues_ + slot * residual_;
+    result.stride = residual_;
+    if (!bytes_.empty()) {
+      result.bytes = bytes_.data() + slot * width_;
+      result.bytes_stride = width_;
+      result.scales = scales_.data() + slot;
+    }
+    return result;
+  }
+
+  // Puts the current input of a layer in place of the oldest.
+  void push(int64_t layer, Activations& current) {
+    if (taps_ == 0) return;
+    const int64_t first = (offsets_[layer] + positions_[layer]) * rows_;
+    for (int64_t row = 0; row < rows_; ++row) {
+      std::copy(current.row(row), current.row(row) + residual_, queues_ + (first + row) * residual_);
+      if (bytes_.empty()) continue;
+      std::copy(current.bytes(row), current.bytes(row) + width_, bytes_.begin() + (first + row) * width_);
+      scales_[first + row] = current.scale(row);
+    }
+    if (++positions_[layer] == taps_ * dilations_[layer]) positions_[layer] = 0;
+  }
+
+ private:
+  int64_t rows_, residual_, width_, taps_;
+  int32_t* positions_;
+  float* queues_;
+  std::vector<int64_t> offsets_, dilations_;
+  std::vector<uint8_t> bytes_;
+  std::vector<float> scales_;
+};
+
+// What a call works on, all of it checked.
+struct Call {
+  int64_t samples, streams, rows;
+  const float* uniforms;  // [T, B, draws]
+  const float* temperature;
+  int64_t temperature_by_time, temperature_by_stream;  // strides
+  Truncation truncation;
+  float guidance;
+  const float* constant;  // [L, rows, 2 hidden], or null
+  int64_t time_samples, filter_samples;  // for which each holds
+  const float* time;         // [T / time_samples, rows, D]
+  Filters filters;           // of the first filter_samples
+  const float *signal, *residual, *predicted;  // [rows, memory] twice, [rows]
+  const int32_t* phase;                        // []
+  const float *window, *coefficients, *power;  // [rows, window_samples], [rows, order], [rows]
+  const int32_t* latest;  // [B]
+  const int32_t* given;   // [B, T], or null: codes are drawn
+  int32_t* codes;         // [B, T]
+  float* nats;            // [B, T], or null
+  float* outputs;         // [B, T, outputs], or null
+  int32_t* recent;        // [rows, taps - 1]
+  float *signal_after, *residual_after, *predicted_after;
+  int32_t* phase_after;
+  float *window_after, *coefficients_after, *power_after;
+};
+
+class Loop {
+ public:
+  Loop(const Network& net, const Weights& weights, const Call& call, Rings rings)
+      : net_(net),
+        weights_(weights),
+        call_(call),
+        rings_(std::move(rings)),
+        latest_(call.latest, call.latest + call.streams),
+        x_(call.rows, net.residual, net.int8()),
+        predictions_(call.rows, net.predicts() ? 3 + 2 * net.pitch_taps : 0, false),
+        gate_(call.rows * 2 * weights.hidden),
+        gated_(call.rows, net.hidden, net.int8()),
+        out_(call.rows * weights.residual),
+        skip_(call.rows, net.skip, net.int8() && !net.float_ends),
+        end_(call.rows, net.end, net.int8() && !net.float_ends),
+        outputs_(call.rows * weights.outputs),
+        time_(call.rows, net.time_channels, net.int8()),
+        timed_(net.time_channels > 0 ? call.rows * net.layers() * 2 * weights.hidden : 0),
+        fine_(kByte, net.fine_channels, false),
+        fine_logits_(net.kind() == Head::kCoarseFine ? kByte * kByte : 0),
+        guided_(weights.outputs),
+        drawing_(net.choices()) {
+    if (net.predicts()) {
+      prediction_.emplace(call.rows, net.linear_prediction, net.pitch_taps, net.memory);
+      prediction_->resume(call.signal, call.residual, call.predicted);
+    }
+    if (net.adapts()) {
+      const Adapting how{net.window_samples, net.adaptation_samples, weights.window,
+                         net.window_power,   net.noise_power,        net.white_noise};
+      adaptation_.emplace(call.rows, net.linear_prediction, how, *call.phase);
+      adaptation_->resume(call.window, call.coefficients, call.power);
+      prediction_->follow(adaptation_->filters());
+    }
+    const int64_t gates = net.layers() * 2 * weights.hidden;
+    constant_ = Start{weights.gate_bias, 0};
+    if (call.constant != nullptr) {
+      biased_.resize(call.rows * gates);
+      for (int64_t row = 0; row < call.rows; ++row) {
+        float* to = biased_.data() + row * gates;
+        std::copy(weights.gate_bias, weights.gate_bias + gates, to);
+        for (int64_t layer = 0; layer < net.layers(); ++layer)
+          for (int64_t half = 0; half < 2; ++half, to += weights.hidden) {
+            const float* from = call.constant + ((layer * call.rows + row) * 2 + half) * net.hidden;
+            for (int64_t i = 0; i < net.hidden; ++i) to[i] += from[i];
+          }
+      }
+      constant_ = Start{biased_.data(), gates};
+    }
+  }
+
+  void run() {
+    const int64_t share = net_.guided ? 2 : 1;
+    for (int64_t sample = 0; sample < call_.samples; ++sample) {
+      for (int64_t row = 0; row < call_.rows; ++row) embed(row, latest_[row / share]);
+      if (prediction_.has_value()) predict(sample);
+      if (net_.time_channels > 0 && sample % call_.time_samples == 0) describe(sample / call_.time_samples);
+      through_layers();
+      project();
+      for (int64_t stream = 0; stream < call_.streams; ++stream) choose(sample, stream);
+    }
+    if (prediction_.has_value())
+      prediction_->leave(call_.signal_after, call_.residual_after, call_.predicted_after);
+    if (adaptation_.has_value())
+      adaptation_->leave(call_.phase_after, call_.window_after, call_.coefficients_after, call_.power_after);
+  }
+
+ private:
+  void embed(int64_t row, int32_t code) {
+    const int64_t width = weights_.residual, taps = net_.input_taps;
+    float* x = x_.row(row);
+    std::copy(weights_.input_bias, weights_.input_bias + width, x);
+    int32_t* recent = call_.recent + row * (taps - 1);
+    // The code of a tap plus one, the furthest first; zero is the silence before the signal.
+    const auto tap_of = [&](int64_t tap) { return tap < taps - 1 ? recent[tap] : code + 1; };
+    if (weights_.values != nullptr)
+      for (int64_t tap = 0; tap < taps; ++tap) {
+        const Floats value = broadcast(tap_of(tap) > 0 ? weights_.scalars[tap_of(tap) - 1] : 0.0f);
+        const float* kernel = weights_.values + tap * width;
+        for (int64_t i = 0; i < width; i += kWidth) store(x + i, multiply_add(load(kernel + i), value, load(x + i)));
+      }
+    if (weights_.table != nullptr) {
+      add_row(taps - 1, code, x);
+      for (int64_t tap = 0; tap < taps - 1; ++tap)
+        if (recent[tap] > 0) add_row(tap, recent[tap] - 1, x);
+    }
+    if (taps > 1) {
+      std::copy(recent + 1, recent + taps - 1, recent);
+      recent[taps - 2] = code + 1;
+    }
+  }
+
+  void add_row(int64_t tap, int32_t code, float* x) const {
+    const int64_t last = net_.table_rows - 1;
+    const int64_t row = weights_.row_of == nullptr ? code : std::clamp<int64_t>(weights_.row_of[code], 0, last);
+    const float* entry = weights_.table + (tap * net_.table_rows + row) * weights_.residual;
+    for (int64_t i = 0; i < weights_.residual; i += kWidth) store(x + i, load(x + i) + load(entry + i));
+  }
+
+  // What the latest samples say of the next ones, into the residual stream.
+  void predict(int64_t sample) {
+    const int64_t rows = call_.rows;
+    const auto latest = [this](int64_t row) { return weights_.waveform[latest_[row / (net_.guided ? 2 : 1)]]; };
+    if (adaptation_.has_value()) {
+      adaptation_->step();
+      for (int64_t row = 0; row < rows; ++row) adaptation_->put(row, latest(row));
+      if (adaptation_->begin_block()) prediction_->follow(adaptation_->filters());
+    } else if (sample % call_.filter_samples == 0) {
+      const int64_t first = sample / call_.filter_samples * rows;
+      prediction_->follow(Filters{call_.filters.coefficients + first * net_.linear_prediction,
+                                  call_.filters.scale + first, call_.filters.period + first});
+    }
+    prediction_->step();
+    for (int64_t row = 0; row < rows; ++row) prediction_->put(row, latest(row), predictions_.row(row));
+    const Inputs predictions = predictions_.inputs();
+    product(weights_.prediction, &predictions, 1, rows, Start{x_.row(0), x_.width()}, x_.row(0), x_.width());
+  }
+
+  // What describes the samples from now on, projected into all gates.
+  void describe(int64_t piece) {
+    for (int64_t row = 0; row < call_.rows; ++row) {
+      const float* from = call_.time + (piece * call_.rows + row) * net_.time_channels;
+      std::copy(from, from + net_.time_channels, time_.row(row));
+    }
+    time_.quantize(true);
+    const Inputs inputs = time_.inputs();
+    const int64_t gates = net_.layers() * 2 * weights_.hidden;
+    product(weights_.time, &inputs, 1, call_.rows, constant_, timed_.data(), gates);
+  }
+
+  void through_layers() {
+    const int64_t rows = call_.rows, hidden = weights_.hidden, residual = weights_.residual;
+    const Start start = timed_.empty() ? constant_ : Start{timed_.data(), net_.layers() * 2 * hidden};
+    const Floats scale = broadcast(net_.residual_scaling ? 0.70710678118654752f : 1.0f);
+    std::vector<Inputs>& parts = parts_;
+    x_.quantize(true);
+    for (int64_t layer = 0; layer < net_.layers(); ++layer) {
+      const Layer& weights = weights_.layers[layer];
+      parts.clear();
+      for (int64_t tap = 0; tap < net_.kernel_size - 1; ++tap) parts.push_back(rings_.past(layer, tap));
+      parts.push_back(x_.inputs());
+      product(weights.gate, parts.data(), static_cast<int>(parts.size()), rows,
+              Start{start.values + layer * 2 * hidden, start.stride}, gate_.data(), 2 * hidden);
+      rings_.push(layer, x_);
+      for (int64_t row = 0; row < rows; ++row) {
+        const float* gate = gate_.data() + row * 2 * hidden;
+        for (int64_t i = 0; i < hidden; i += kWidth)
+          store(gated_.row(row) + i, gated(load(gate + i), load(gate + hidden + i)));
+      }
+      gated_.quantize(true);
+      const Inputs gates = gated_.inputs();
+      if (layer + 1 < net_.layers()) {
+        product(weights.residual, &gates, 1, rows, Start{weights.residual_bias, 0}, out_.data(), residual);
+        for (int64_t row = 0; row < rows; ++row)
+          for (int64_t i = 0; i < residual; i += kWidth)
+            store(x_.row(row) + i, (load(x_.row(row) + i) + load(out_.data() + row * residual + i)) * scale);
+        x_.quantize(true);  // while the sums of skips, for which nothing waits, are computed
+      }
+      const Start before = layer == 0 ? Start{weights_.skip_bias, 0} : Start{skip_.row(0), skip_.width()};
+      product(weights.skip, &gates, 1, rows, before, skip_.row(0), skip_.width());
+    }
+  }
+
+  void project() {
+    const int64_t rows = call_.rows;
+    rectify(skip_);
+    skip_.quantize(false);
+    const Inputs sums = skip_.inputs();
+    product(weights_.end_matrix, &sums, 1, rows, Start{weights_.end_bias, 0}, end_.row(0), end_.width());
+    rectify(end_);
+    end_.quantize(false);
+    const Inputs ends = end_.inputs();
+    product(weights_.output_matrix, &ends, 1, rows, Start{weights_.output_bias, 0}, outputs_.data(), weights_.outputs);
+    if (net_.gains() > 0)
+      for (int64_t row = 0; row < rows; ++row)
+        prediction_->move(row, outputs_.data() + row * weights_.outputs, net_.components, net_.narrowest);
+  }
+
+  void rectify(Activations& activations) const {
+    for (int64_t row = 0; row < call_.rows; ++row)
+      for (int64_t i = 0; i < activations.width(); i += kWidth)
+        store(activations.row(row) + i, maximum(load(activations.row(row) + i), broadcast(0)));
+  }
+
+  void choose(int64_t sample, int64_t stream) {
+    const float* outputs = outputs_.data() + (net_.guided ? 2 : 1) * stream * weights_.outputs;
+    if (net_.guided) {
+      const float* without = outputs + weights_.outputs;
+      for (int64_t i = 0; i < weights_.outputs; i += kWidth) {
+        const Floats apart = load(outputs + i) - load(without + i);
+        store(guided_.data() + i, load(without + i) + apart * call_.guidance);
+      }
+      outputs = guided_.data();
+    }
+    const int64_t place = stream * call_.samples + sample;
+    if (call_.outputs != nullptr) std::copy(outputs, outputs + net_.outputs, call_.outputs + place * net_.outputs);
+    if (call_.given != nullptr) {
+      latest_[stream] = call_.codes[place] = call_.given[place];
+      return;
+    }
+    const float* uniforms = call_.uniforms + (sample * call_.streams + stream) * net_.draws();
+    const float temperature = call_.temperature[sample * call_.temperature_by_time + stream * call_.temperature_by_stream];
+    float* nats = call_.nats == nullptr ? nullptr : call_.nats + place;
+    const int32_t code = code_of(outputs, uniforms, temperature, nats);
+    latest_[stream] = call_.codes[place] = code;
+  }
+
+  int32_t code_of(const float* outputs, const float* uniforms, float temperature, float* nats) {
+    if (net_.is_mixture()) {
+      const Mixture mixture{net_.levels, net_.components, net_.log_scale_floor, net_.companded != 0};
+      return net_.most_probable ? mode_of_mixture(net_.kind(), mixture, outputs)
+                                : draw_mixture(drawing_, net_.kind(), mixture, outputs, uniforms, temperature);
+    }
+    if (net_.kind() == Head::kCategorical) {
+      if (!net_.most_probable)
+        return static_cast<int32_t>(
+            draw(drawing_, outputs, net_.levels, uniforms[0], temperature, call_.truncation, nats));
+      const int64_t best = argmax(outputs, net_.levels);
+      if (nats != nullptr) *nats = outputs[best] - log_sum_exp(drawing_, outputs, net_.levels);
+      return static_cast<int32_t>(best);
+    }
+    if (net_.most_probable) return mode_of_two_bytes(outputs, nats);
+    float coarse = 0, fine = 0;
+    const int64_t high = draw(drawing_, outputs, kByte, uniforms[0], temperature, call_.truncation, nats ? &coarse : nullptr);
+    fine_logits(outputs, high, 1);
+    const int64_t low =
+        draw(drawing_, fine_logits_.data(), kByte, uniforms[1], temperature, call_.truncation, nats ? &fine : nullptr);
+    if (nats != nullptr) *nats = coarse + fine;
+    return static_cast<int32_t>(kByte * high + low);
+  }
+
+  // The logits of the low byte after each of some high bytes.
+  void fine_logits(const float* outputs, int64_t first, int64_t count) {
+    for (int64_t index = 0; index < count; ++index)
+      for (int64_t i = 0; i < net_.fine_channels; ++i) {
+        const float sum = outputs[kByte + i] + weights_.fine_table[(first + index) * weights_.fine + i];
+        fine_.row(index)[i] = sum > 0 ? sum : 0;
+      }
+    const Inputs inputs = fine_.inputs();
+    product(weights_.fine_matrix, &inputs, 1, count, Start{weights_.fine_bias, 0}, fine_logits_.data(), kByte);
+  }
+
+  int32_t mode_of_two_bytes(const float* outputs, float* nats) {
+    const float whole = log_sum_exp(drawing_, outputs, kByte);
+    fine_logits(outputs, 0, kByte);
+    float best = 0;
+    int64_t code = 0;
+    for (int64_t high = 0; high < kByte; ++high) {
+      const float* logits = fine_logits_.data() + high * kByte;
+      const int64_t low = argmax(logits, kByte);
+      const float value = outputs[high] - whole + (logits[low] - log_sum_exp(drawing_, logits, kByte));
+      if (high == 0 || value > best) best = value, code = kByte * high + low;
+    }
+    if (nats != nullptr) *nats = best;
+    return static_cast<int32_t>(code);
+  }
+
+  const Network& net_;
+  const Weights& weights_;
+  const Call& call_;
+  Rings rings_;
+  std::vector<int32_t> latest_;
+  std::optional<Prediction> prediction_;
+  std::optional<Adaptation> adaptation_;
+  Activations x_, predictions_;
+  std::vector<float> gate_;
+  Activations gated_;
+  std::vector<float> out_;
+  Activations skip_, end_;
+  std::vector<float> outputs_;
+  Activations time_;
+  std::vector<float> timed_;  // [rows][layers][2 * hidden]: what time adds inside the gates, and all that is constant
+  Activations fine_;
+  std::vector<float> fine_logits_, guided_, biased_;
+  Start constant_;  // in place of `timed_` where nothing changes with time
+  std::vector<Inputs> parts_;
+  Drawing drawing_;
+};
+
+void advance(ffi::RemainingArgs& arguments, ffi::RemainingRets& results, const ffi::Dictionary& attributes) {
+  constexpr size_t kArguments = 22, kResults = 13;
+  if (arguments.size() != kArguments || results.size() != kResults)
+    refuse("takes " + std::to_string(kArguments) + " arrays and gives " + std::to_string(kResults));
+  const auto argument = [&arguments](size_t index) -> std::optional<ffi::AnyBuffer> {
+    const auto buffer = arguments.get<ffi::AnyBuffer>(index);
+    return buffer.has_value() ? std::optional(*buffer) : std::nullopt;
+  };
+  const auto result = [&results](size_t index) -> std::optional<ffi::AnyBuffer> {
+    auto buffer = results.get<ffi::AnyBuffer>(index);
+    return buffer.has_value() ? std::optional(**buffer) : std::nullopt;
+  };
+  const Network net = network_of(attributes);
+  int64_t slots = 0;
+  for (const int64_t dilation : net.dilations) slots += (net.kernel_size - 1) * dilation;
+  Call call;
+  call.samples = size_of(argument(1), "uniforms", 3, 0);
+  call.streams = size_of(argument(1), "uniforms", 3, 1);
+  call.rows = (net.guided ? 2 : 1) * call.streams;
+  const int64_t T = call.samples, B = call.streams, rows = call.rows;
+  if (T < 1 || B < 1 || T > std::numeric_limits<int32_t>::max() || B > kMost)
+    refuse("uniforms must be of at least one sample of one stream");
+
+  const int64_t size = size_of(argument(0), "packed", 1, 0);
+  const uint8_t* packed = checked<const uint8_t>(argument(0), ffi::U8, "packed", {size});
+  if (reinterpret_cast<std::uintptr_t>(packed) % alignof(float) != 0) refuse("packed is not aligned");
+  call.uniforms = checked<const float>(argument(1), ffi::F32, "uniforms", {T, B, net.draws()});
+  const bool by_time = size_of(argument(2), "temperature", 2, 0) != 1;
+  const bool by_stream = size_of(argument(2), "temperature", 2, 1) != 1;
+  call.temperature =
+      checked<const float>(argument(2), ffi::F32, "temperature", {by_time ? T : 1, by_stream ? B : 1});
+  call.temperature_by_stream = by_stream ? 1 : 0;
+  call.temperature_by_time = by_time ? (by_stream ? B : 1) : 0;
+  const float* truncation = checked<const float>(argument(3), ffi::F32, "truncation", {3});
+  call.truncation = Truncation{truncation[0], truncation[1], truncation[2]};
+  call.guidance = *checked<const float>(argument(4), ffi::F32, "guidance", {});
+  const bool has_constant = size_of(argument(5), "constant", 3, 0) != 0;
+  const float* constant = checked<const float>(argument(5), ffi::F32, "constant",
+                                               {has_constant ? net.layers() : 0, rows, 2 * net.hidden});
+  call.constant = has_constant ? constant : nullptr;
+  // The samples that each of some pieces is of.
+  const auto samples_of = [T](int64_t pieces, bool any, const char* name) {
+    if (any ? pieces < 1 || T % pieces != 0 : pieces != 0)
+      refuse(std::string(name) + " must be of equal parts of the samples" + (any ? "" : ", and is not of this network"));
+    return any ? T / pieces : T;
+  };
+  const int64_t pieces = size_of(argument(6), "time", 3, 0), filters = size_of(argument(7), "coefficients", 3, 0);
+  call.time_samples = samples_of(pieces, net.time_channels > 0, "time");
+  call.filter_samples = samples_of(filters, net.predicts() && !net.adapts(), "coefficients");
+  call.time = checked<const float>(argument(6), ffi::F32, "time", {pieces, rows, net.time_channels});
+  call.filters.coefficients =
+      checked<const float>(argument(7), ffi::F32, "coefficients", {filters, rows, net.linear_prediction});
+  call.filters.scale = checked<const float>(argument(8), ffi::F32, "scale", {filters, rows});
+  call.filters.period = checked<const int32_t>(argument(9), ffi::S32, "period", {filters, rows});
+  call.latest = checked<const int32_t>(argument(10), ffi::S32, "latest", {B});
+  const bool is_given = size_of(argument(11), "given", 2, 1) != 0;
+  const int32_t* given = checked<const int32_t>(argument(11), ffi::S32, "given", {B, is_given ? T : 0});
+  call.given = is_given ? given : nullptr;
+  const int32_t* recent = checked<const int32_t>(argument(12), ffi::S32, "recent", {rows, net.input_taps - 1});
+  const int32_t* positions = checked<const int32_t>(argument(13), ffi::S32, "position", {net.layers()});
+  const float* queues = checked<const float>(argument(14), ffi::F32, "queues", {slots, rows, net.residual});
+  const int64_t predicting = net.predicts() ? rows : 0;
+  call.signal = checked<const float>(argument(15), ffi::F32, "signal", {predicting, net.memory});
+  call.residual = checked<const float>(argument(16), ffi::F32, "residual", {predicting, net.memory});
+  call.predicted = checked<const float>(argument(17), ffi::F32, "predicted", {predicting});
+  const int64_t adapting = net.adapts() ? rows : 0, order = net.adapts() ? net.linear_prediction : 0;
+  call.phase = checked<const int32_t>(argument(18), ffi::S32, "phase", {});
+  call.window = checked<const float>(argument(19), ffi::F32, "window", {adapting, net.window_samples});
+  call.coefficients = checked<const float>(argument(20), ffi::F32, "adapted coefficients", {adapting, order});
+  call.power = checked<const float>(argument(21), ffi::F32, "power", {adapting});
+
+  call.codes = checked<int32_t>(result(0), ffi::S32, "codes", {B, T});
+  const bool scored = size_of(result(1), "nats", 2, 1) != 0;
+  float* nats = checked<float>(result(1), ffi::F32, "nats", {B, scored ? T : 0});
+  if (scored && net.is_mixture()) refuse("nats of a mixture follow from its outputs; ask for those");
+  if (scored && is_given) refuse("nats of given codes follow from the outputs; ask for those");
+  call.nats = scored ? nats : nullptr;
+  const bool shown = size_of(result(2), "outputs", 3, 1) != 0;
+  float* outputs = checked<float>(result(2), ffi::F32, "outputs", {B, shown ? T : 0, net.outputs});
+  call.outputs = shown ? outputs : nullptr;
+  call.recent = checked<int32_t>(result(3), ffi::S32, "recent after", {rows, net.input_taps - 1});
+  int32_t* positions_after = checked<int32_t>(result(4), ffi::S32, "position after", {net.layers()});
+  float* queues_after = checked<float>(result(5), ffi::F32, "queues after", {slots, rows, net.residual});
+  call.signal_after = checked<float>(result(6), ffi::F32, "signal after", {predicting, net.memory});
+  call.residual_after = checked<float>(result(7), ffi::F32, "residual after", {predicting, net.memory});
+  call.predicted_after = checked<float>(result(8), ffi::F32, "predicted after", {predicting});
+  call.phase_after = checked<int32_t>(result(9), ffi::S32, "phase after", {});
+  call.window_after = checked<float>(result(10), ffi::F32, "window after", {adapting, net.window_samples});
+  call.coefficients_after = checked<float>(result(11), ffi::F32, "adapted coefficients after", {adapting, order});
+  call.power_after = checked<float>(result(12), ffi::F32, "power after", {adapting});
+
+  for (int64_t stream = 0; stream < B; ++stream)
+    if (call.latest[stream] < 0 || call.latest[stream] >= net.levels) refuse("latest has codes that are no level");
+  if (is_given)
+    for (int64_t i = 0; i < B * T; ++i)
+      if (given[i] < 0 || given[i] >= net.levels) refuse("given has codes that are no level");
+  for (int64_t i = 0; i < rows * (net.input_taps - 1); ++i)
+    if (recent[i] < 0 || recent[i] > net.levels) refuse("recent has codes that are no level");
+  if (net.kernel_size > 1)
+    for (int64_t layer = 0; layer < net.layers(); ++layer)
+      if (positions[layer] < 0 || positions[layer] >= (net.kernel_size - 1) * net.dilations[layer])
+        refuse("position has places outside of their rings");
+  for (int64_t i = 0; i < filters * rows; ++i)
+    if (call.filters.period[i] < 0 || call.filters.period[i] > net.memory - net.pitch_taps / 2)
+      refuse("period reaches further back than the memory");
+  if (*call.phase < 0 || *call.phase >= net.adaptation_samples) refuse("phase is a place outside of a block");
+  const Weights weights(net, packed, size);
+
+  const auto copy = [](auto* to, const auto* from, int64_t count) {
+    if (count > 0 && to != from) std::copy(from, from + count, to);
+  };
+  copy(call.recent, recent, rows * (net.input_taps - 1));
+  copy(positions_after, positions, net.layers());
+  copy(call.phase_after, call.phase, 1);
+  copy(queues_after, queues, slots * rows * net.residual);
+  Loop(net, weights, call, Rings(net, rows, positions_after, queues_after)).run();
+}
+
+ffi::Error checked_advance(ffi::RemainingArgs arguments, ffi::RemainingRets results, ffi::Dictionary attributes) {
+  try {
+    advance(arguments, results, attributes);
+    return ffi::Error::Success();
+  } catch (const Refused& refused) {
+    return ffi::Error::InvalidArgument("wavenet engine: " + refused.message);
+  } catch (const std::exception& error) {  // memory
+    return ffi::Error(ffi::ErrorCode::kResourceExhausted, std::string("wavenet engine: ") + error.what());
+  }
+}
+
+}  // namespace
+}  // namespace wavenet
+
+extern "C" __attribute__((visibility("default"))) XLA_FFI_Error* wavenet_engine_advance(XLA_FFI_CallFrame* call_frame);
+
+XLA_FFI_DEFINE_HANDLER_SYMBOL(wavenet_engine_advance, wavenet::checked_advance,
+                              xla::ffi::Ffi::Bind().RemainingArgs().RemainingRets().Attrs());

@@ -1,0 +1,203 @@
+"""The gated stack in C++, for training on CPUs: forward and backward, as ``whole`` of ``wavenet_jax.model.stack``.
+
+One call runs all layers over all samples, block by block, so that activations between layers stay in the cache; the
+gradient is another call. The layers in JAX are the definition, and run wherever this does not.
+"""
+
+import functools
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from wavenet_jax.config import WaveNetConfig
+from wavenet_jax.engine.build import SOURCES, EngineMissingError, kinds, load
+from wavenet_jax.model import GateInputs, StackWeights, gate_bias
+from wavenet_jax.model.stack import RunStack, whole
+from wavenet_jax.typing import Array, Key
+
+STACKS = ("auto", "jax", "native")
+
+_LINE = 16
+"""Channels to whole multiples of which the library pads what it keeps."""
+
+
+class StackLibrary(NamedTuple):
+    """A library that is loaded and registered with XLA."""
+
+    forward: str  # names of its custom calls
+    backward: str
+    instructions: str  # what it was compiled for
+
+
+def stack_library(kind: str | None = None) -> StackLibrary:
+    """Returns the loaded library of a kind, by default the best for this processor; compiles it where it is missing.
+
+    Raises:
+      EngineMissingError: it cannot be compiled or loaded.
+    """
+    return _stack_library(kinds()[0] if kind is None else kind)
+
+
+@functools.cache
+def _stack_library(kind: str) -> StackLibrary:
+    path, symbols = load(SOURCES / "stack.cc", kind)
+    name = f"wavenet_stack_{path.stem.rpartition('-')[2]}"
+    loaded = StackLibrary(f"{name}_forward", f"{name}_backward", kind)
+    for target, symbol in (
+        (loaded.forward, symbols.wavenet_stack_forward),
+        (loaded.backward, symbols.wavenet_stack_backward),
+    ):
+        jax.ffi.register_ffi_target(target, jax.ffi.pycapsule(symbol), platform="cpu")
+    return loaded
+
+
+def choose_stack(config: WaveNetConfig, devices: Iterable[jax.Device], name: str = "auto") -> tuple[RunStack, str]:
+    """Returns what runs the gated stack in training, and a line for people: the choice, and its reason.
+
+    Args:
+      config: the network.
+      devices: that train it.
+      name: ``native``, ``jax``, or ``auto``: native where it can run.
+
+    Raises:
+      ValueError: ``native`` is asked for, and cannot run.
+    """
+    if name == "jax":
+        return whole, "jax"
+    reason = _foreign(list(devices)) or missing_stack_part(config)
+    if reason is None:
+        try:
+            native = NativeStack(stack_library())
+            return native, str(native)
+        except EngineMissingError as error:
+            reason = str(error)
+    if name == "native":
+        raise ValueError(f"stack=native cannot train this network: {reason}; leave stack out")
+    return whole, f"jax: {reason}"
+
+
+def missing_stack_part(config: WaveNetConfig) -> str | None:
+    """Returns what of a network the native stack does not have, or None: it can run it."""
+    if config.compute_dtype != "float32":
+        return f"compute_dtype={config.compute_dtype}"
+    if config.dropout:
+        return "dropout inside the stack"
+    if config.rematerialize:
+        return "rematerialize"
+    if config.context_channels or (config.feature_channels and config.held == 1):
+        return "conditions of single samples"  # what they add inside all gates would take more memory than the gates
+    return None
+
+
+def _foreign(devices: list[jax.Device]) -> str | None:
+    """Returns which devices the native stack does not run on, or None."""
+    foreign = sorted({device.platform for device in devices} - {"cpu"})
+    if foreign:
+        return f"the device is a {', '.join(foreign)}"
+    return "several devices" if len(devices) > 1 else None
+
+
+@dataclass(frozen=True)
+class NativeStack:
+    """Runs the stack by a library; takes and gives what ``whole`` does, without dropout."""
+
+    library: StackLibrary
+
+    def __str__(self) -> str:
+        """The instructions, for people."""
+        return f"native ({self.library.instructions})"
+
+    def __call__(
+        self,
+        config: WaveNetConfig,
+        weights: StackWeights,
+        x: Array,
+        gate_inputs: GateInputs,
+        dropout_key: Key | None,
+    ) -> Array:
+        """Computes the skip sum of a whole signal that begins in silence: ``[B, T, R] -> [B, T, S]``."""
+        assert dropout_key is None
+        layers, gates, rows = config.layers, 2 * config.hidden_channels, x.shape[0]
+        bias = jnp.stack([_or_zeros(bias, gates) for bias in weights.dilated_bias])[:, None, None]
+        conditions = gate_bias(weights, gate_inputs)
+        bias = bias if conditions is None else conditions + bias
+        bias = jnp.broadcast_to(bias, (layers, bias.shape[1], rows, gates))
+        dilated = jnp.concatenate([weights.past, jnp.stack(weights.current)[:, None]], axis=1)
+        residual = jnp.zeros((0, config.hidden_channels, config.residual_channels))
+        residual_bias = jnp.zeros((0, config.residual_channels))
+        if layers > 1:
+            residual = jnp.stack(weights.residual)
+            residual_bias = jnp.stack([_or_zeros(bias, config.residual_channels) for bias in weights.residual_bias])
+        skip = weights.skip.reshape(layers, config.hidden_channels, -1)
+        skip_bias = _or_zeros(weights.skip_bias, config.skip_channels)
+        return _run(self.library, _attributes(config), dilated, residual, skip, x, bias, residual_bias, skip_bias)
+
+
+_Attributes = tuple[tuple[int, ...], bool]
+
+
+def _attributes(config: WaveNetConfig) -> _Attributes:
+    return config.dilations, config.residual_scaling
+
+
+def _named(attributes: _Attributes) -> dict[str, Any]:
+    dilations, scaling = attributes
+    return {"dilations": np.asarray(dilations, np.int64), "residual_scaling": np.int64(scaling)}
+
+
+def _or_zeros(bias: Array | None, channels: int) -> Array:
+    return jnp.zeros((channels,)) if bias is None else bias
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(0, 1))
+def _run(library: StackLibrary, attributes: _Attributes, *arrays: Array) -> Array:
+    """Runs the forward call on the seven arrays that it takes: returns the skip sum."""
+    return _forward(library, attributes, *arrays)[0]
+
+
+def _forward(library: StackLibrary, attributes: _Attributes, *arrays: Array) -> tuple[Array, Any]:
+    dilated, residual, skip, x, bias, _, _ = arrays
+    (layers, _, _, gates), (rows, length, channels) = dilated.shape, x.shape
+    results = [
+        (rows, length, skip.shape[-1]),
+        (layers, rows, length, _padded(channels)),
+        (layers, rows, length, 2 * _padded(gates // 2)),
+    ]
+    call = jax.ffi.ffi_call(library.forward, [jax.ShapeDtypeStruct(shape, np.float32) for shape in results])
+    total, inputs, kept = call(*arrays, **_named(attributes))
+    return total, (dilated, residual, skip, inputs, kept, bias)
+
+
+def _backward(library: StackLibrary, attributes: _Attributes, saved: Any, gradient: Array) -> tuple[Array, ...]:
+    dilated, residual, skip, inputs, kept, bias = saved
+    layers, _, channels, _ = dilated.shape
+    shapes = [
+        (*gradient.shape[:2], channels),
+        bias.shape,
+        dilated.shape,
+        residual.shape,
+        skip.shape,
+        (layers - 1, channels),
+        (skip.shape[-1],),
+        kept.shape,
+    ]
+    call = jax.ffi.ffi_call(
+        library.backward,
+        [jax.ShapeDtypeStruct(shape, np.float32) for shape in shapes],
+        input_output_aliases={4: 7},  # pre-activations' gradients take the place of the gates
+    )
+    of_x, of_bias, of_dilated, of_residual, of_skip, of_residual_bias, of_skip_bias, _ = call(
+        dilated, residual, skip, inputs, kept, gradient, **_named(attributes)
+    )
+    return of_dilated, of_residual, of_skip, of_x, of_bias, of_residual_bias, of_skip_bias
+
+
+_run.defvjp(_forward, _backward)
+
+
+def _padded(channels: int) -> int:
+    return -(-channels // _LINE) * _LINE

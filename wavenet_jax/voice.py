@@ -1,0 +1,182 @@
+"""A voice: an acoustic model and its vocoder, which speak text.
+
+A voice folder holds ``vocoder/`` (a model folder), ``acoustic/`` (config and weights), ``lexicon.txt`` (pronunciations
+that override the package's; may be missing) and ``README.md`` (a card: who speaks, and under which licence).
+"""
+
+import dataclasses
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from wavenet_jax.acoustic import Speaker, TrainedAcoustic, Utterance, check_vocoder, load_acoustic
+from wavenet_jax.acoustic.model_folder import read_acoustic, write_acoustic
+from wavenet_jax.run import PathLike, Run, load
+from wavenet_jax.storage import write_whole
+from wavenet_jax.text import Lexicon, Sentence, phones_as_text, read_lexicon, sentences
+
+VOCODER, ACOUSTIC, LEXICON, CARD = "vocoder", "acoustic", "lexicon.txt", "README.md"
+
+DEFAULT_VOICE = Path(__file__).with_name("voices") / "allison"
+"""The voice that comes with the package; its card says whose it is, and under which licence."""
+
+
+class Voice:
+    """Speaks text. ``load_voice`` reads one; an acoustic model and a vocoder make a new one."""
+
+    def __init__(self, acoustic: TrainedAcoustic, vocoder: Run, lexicon: Lexicon | None = None, card: str = "") -> None:
+        """
+        Args:
+          acoustic: predicts the features.
+          vocoder: makes sound of them.
+          lexicon: pronounces the words; default: the package's.
+          card: text of README.md.
+
+        Raises:
+          ValueError: the vocoder takes other features.
+        """
+        check_vocoder(acoustic.config, vocoder.config)
+        self.acoustic, self.vocoder, self.lexicon, self.card = acoustic, vocoder, lexicon or Lexicon(), card
+        self._speaker = Speaker(acoustic)
+
+    @property
+    def sample_rate(self) -> int:
+        """Samples per second."""
+        return self.vocoder.sample_rate
+
+    def say(self, text: str | Iterable[str], **options: Any) -> np.ndarray:
+        """Speaks a text, and returns it when it is whole: float32 ``[T]`` in [-1, 1]; see ``stream``."""
+        return np.concatenate(list(self.stream(text, **options)))
+
+    def stream(
+        self,
+        text: str | Iterable[str],
+        *,
+        speed: float = 1.0,
+        pitch: float = 0.0,
+        phones: bool = False,
+        seed: int = 0,
+        **options: Any,
+    ) -> Iterator[np.ndarray]:
+        """Speaks a text piece by piece, a tenth of a second at a time: float32 ``[T]``. Memory does not grow with it.
+
+        Args:
+          text: any text, or its pieces, such as the lines of a file; ``{HH AH0 L OW1}`` in it gives phones.
+          speed: 2 speaks twice as fast.
+          pitch: by which the voice is raised, in semitones.
+          phones: the text is phones with blanks between them, words with ``|``, and marks of pauses.
+          seed: of the randomness; the same one gives the same samples.
+          options: of the vocoder: see ``Run.stream``; by default a temperature of 0.8, of 1 in unvoiced frames, and one
+            pass of mel equalisation.
+
+        Raises:
+          ValueError: there is nothing to speak, or an option is out of its bounds.
+        """
+        for utterance in self.utterances(text, speed=speed, pitch=pitch, phones=phones, seed=seed):
+            yield from self.utter(utterance, seed=seed, **options)
+
+    def utterances(
+        self,
+        text: str | Iterable[str],
+        *,
+        speed: float = 1.0,
+        pitch: float = 0.0,
+        phones: bool = False,
+        seed: int = 0,
+    ) -> Iterator[Utterance]:
+        """Reads a text sentence by sentence, each with its words, when its phones will sound, and its features.
+
+        ``utter`` makes sound of one; ``stream`` does both, and explains the arguments.
+        """
+        for number, sentence in enumerate(self.sentences(text, phones)):
+            yield self._speaker.utter(sentence, speed, pitch, (seed, number))
+
+    def utter(self, utterance: Utterance, *, seed: int = 0, **options: Any) -> Iterator[np.ndarray]:
+        """Speaks one of ``utterances``, as ``stream`` does: float32 ``[T]``, a tenth of a second at a time."""
+        for piece in self.vocoder.stream(features=utterance.features, seed=seed, **{**self._defaults(), **options}):
+            yield piece.audio
+
+    def _defaults(self) -> dict[str, Any]:
+        """Returns the options of the vocoder that make a voice clear without making it dull."""
+        knows_pitch = "f0" in self.vocoder.config.model.features.local_features
+        return {
+            "guard": None,
+            "temperature": 0.8,
+            "unvoiced_temperature": 1.0 if knows_pitch else None,
+            "mel_equalization": 1,
+        }
+
+    def sentences(self, text: str | Iterable[str], phones: bool = False) -> Iterator[Sentence]:
+        """Reads a text as it is spoken: words with their phones and pauses, sentence by sentence; see ``stream``."""
+        return sentences(phones_as_text([text] if isinstance(text, str) else text) if phones else text, self.lexicon)
+
+    def features(
+        self, sentence: Sentence, *, speed: float = 1.0, pitch: float = 0.0, seed: int | Sequence[int] = 0
+    ) -> np.ndarray:
+        """Predicts the vocoder's features for a sentence: float32 ``[frames, channels]``; see ``stream``."""
+        return self._speaker(sentence, speed, pitch, seed)
+
+    def save(self, folder: PathLike, dtype: str = "float16") -> None:
+        """Writes the voice as a folder, which ``load_voice`` reads.
+
+        Args:
+          folder: made where there is none.
+          dtype: number format of the weights: ``float32``, or ``float16`` for half the size.
+        """
+        path = Path(folder)
+        self.vocoder.save(path / VOCODER, dtype)
+        write_acoustic(path / ACOUSTIC, self.acoustic, dtype)
+        lines = [f"{word}\t{' '.join(phones)}\n" for word, phones in self.lexicon.own.items()]
+        write_whole(path / LEXICON, "".join(lines).encode())
+        write_whole(path / CARD, self.card.encode())
+
+
+def load_voice(path: PathLike | None = None) -> Voice:
+    """Reads a voice folder; none: the voice that comes with the package.
+
+    Raises:
+      ValueError: it is none, or a part of it is damaged.
+    """
+    folder = DEFAULT_VOICE if path is None else Path(path)
+    if not (folder / VOCODER).is_dir() or not (folder / ACOUSTIC).is_dir():
+        if path is None:
+            raise ValueError(f"the package has no voice in {folder}; install it anew, or give the folder of a voice")
+        raise ValueError(
+            f"{os.fspath(path)} is not a voice folder: it has no {VOCODER}/ or no {ACOUSTIC}/; make one with "
+            "wavenet voice"
+        )
+    own = read_lexicon(folder / LEXICON) if (folder / LEXICON).is_file() else None
+    card = (folder / CARD).read_text(encoding="utf-8", errors="replace") if (folder / CARD).is_file() else ""
+    return Voice(read_acoustic(folder / ACOUSTIC), load(folder / VOCODER), Lexicon(own), card)
+
+
+def make_voice(
+    acoustic: PathLike,
+    vocoder: PathLike,
+    lexicon: PathLike | None = None,
+    card: str = "",
+    checkpoint: str = "latest",
+    flow_temperature: float | None = None,
+) -> Voice:
+    """Puts a voice together from the runs that trained its parts.
+
+    Args:
+      acoustic: run directory of the acoustic model.
+      vocoder: run directory or model folder of the vocoder.
+      lexicon: file of pronunciations that override the package's.
+      card: text of README.md.
+      checkpoint: of both, ``latest`` or ``best``.
+      flow_temperature: share of the flow's noise in speaking; default: that of the acoustic run.
+
+    Raises:
+      ValueError: they do not fit each other, or cannot be read.
+    """
+    own = None if lexicon is None else read_lexicon(Path(lexicon))
+    trained = load_acoustic(Path(acoustic), checkpoint)
+    if flow_temperature is not None:
+        model = dataclasses.replace(trained.config.acoustic, flow_temperature=flow_temperature)
+        trained = trained._replace(config=dataclasses.replace(trained.config, acoustic=model))
+    return Voice(trained, load(vocoder, checkpoint), Lexicon(own), card)
