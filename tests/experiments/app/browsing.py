@@ -25,7 +25,7 @@ _ARGUMENTS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    # A microphone that beeps, and that may be used unasked.
+    # A microphone that may be used unasked.
     "--use-fake-device-for-media-stream",
     "--use-fake-ui-for-media-stream",
 ]
@@ -83,12 +83,17 @@ def _wait_for(process: subprocess.Popen, url: str) -> None:
 
 
 @contextmanager
-def chromium() -> Iterator[Browser]:
-    """Headless Chromium of the system."""
+def chromium(microphone: Path | None = None) -> Iterator[Browser]:
+    """Headless Chromium of the system.
+
+    Args:
+      microphone: WAV file that its microphone hears, again and again; none: beeps.
+    """
     program = next(filter(None, map(shutil.which, _PROGRAMS)), None)
     assert program, "the browser tests need Chromium: apt-get install chromium"
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=_ARGUMENTS)
+        heard = [] if microphone is None else [f"--use-file-for-fake-audio-capture={microphone}"]
+        browser = playwright.chromium.launch(executable_path=program, args=[*_ARGUMENTS, *heard])
         try:
             yield browser
         finally:

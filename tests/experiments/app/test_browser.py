@@ -20,11 +20,14 @@ from tests.data.bad_files import encoded
 from tests.experiments.app.browsing import Server, choose, chromium, fill, serve, settle, user, visit
 from tests.experiments.app.sent import HOSTILE_NAMES, files
 from tests.experiments.conftest import ROOT
+from wavenet_jax.audio.files import read_audio
+from wavenet_jax.audio.wav import write_wav
 from wavenet_jax.runs import RunDirectory, read_records
 
 pytestmark = pytest.mark.browser
 
 SECONDS, RATE = 60, 4_000
+MICROPHONE_RATE = 48_000
 PHONE = {"width": 390, "height": 844}
 MANY_TABS = 100
 SLOW_MS = 300_000
@@ -41,8 +44,11 @@ def server(runs: Path) -> Iterator[Server]:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as started:
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    heard = tmp_path_factory.mktemp("microphone") / "speech.wav"
+    speech = read_audio(str(ROOT / "examples" / "speech" / "vm-instructions.flac"), MICROPHONE_RATE)
+    write_wav(heard, 0.25 * speech / np.abs(speech).max(), MICROPHONE_RATE)
+    with chromium(heard) as started:
         yield started
 
 
@@ -107,7 +113,7 @@ def taken(page: Page, name: str) -> None:
 
 
 def record(page: Page) -> None:
-    """Records two seconds of the microphone, which beeps."""
+    """Records two seconds of the microphone, which hears a recording."""
     page.get_by_role("button", name="Record", exact=True).click()
     page.get_by_text("00:02").wait_for()
     page.get_by_role("button", name="Stop recording").click()
@@ -277,8 +283,6 @@ def test_no_page_has_a_serious_accessibility_fault(browser: Browser, server: Ser
 
 @pytest.mark.parametrize("name", PAGES)
 def test_a_phone_shows_all_of_it(browser: Browser, server: Server, name: str) -> None:
-    if name == "own":
-        pytest.xfail("one box of Your voice is wider than a phone")
     with user(browser, viewport=PHONE, has_touch=True, is_mobile=True) as page:
         visit(page, f"{server.url}/{name}")
         if name == "generate":
@@ -297,18 +301,22 @@ def test_a_phone_shows_all_of_it(browser: Browser, server: Server, name: str) ->
 
 
 def beyond_the_edge(page: Page) -> list[str]:
-    """What one would have to scroll sideways to see, apart from what is in a box that scrolls by itself."""
+    """What one would have to scroll sideways to see, apart from what is in a box that scrolls by itself.
+
+    Nor does the fill of an empty progress bar count, which lies beside its track and is clipped by it.
+    """
     return page.evaluate(
         """() => {
             const scrolls = element => element && element !== document.documentElement && (
                 !element.matches('.stMain, .stApp') && /auto|scroll/.test(getComputedStyle(element).overflowX)
                 || scrolls(element.parentElement));
+            const unfilled = element => element.parentElement.matches('[data-testid=stProgressBarTrack]');
             return [...document.querySelectorAll('.stMain *')]
                 .filter(element => element.checkVisibility({visibilityProperty: true, opacityProperty: true}))
                 .filter(element => {
                     const {width, height, left, right} = element.getBoundingClientRect();
                     const beyond = width * height > 0 && (left < -1 || right > innerWidth + 1);
-                    return beyond && !scrolls(element.parentElement);
+                    return beyond && !scrolls(element.parentElement) && !unfilled(element);
                 })
                 .map(element => `${element.tagName} ${element.className?.baseVal ?? element.className}`);
         }"""
