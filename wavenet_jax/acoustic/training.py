@@ -28,7 +28,7 @@ from wavenet_jax.data import Describer, Source
 from wavenet_jax.data.excerpt import Excerpt
 from wavenet_jax.training import Event, Started, make_mesh
 from wavenet_jax.training.loop import Loop, settled
-from wavenet_jax.training.sharding import check_divisible, put, replicated, split
+from wavenet_jax.training.sharding import check_divisible, compiler_options, put, replicated, split
 from wavenet_jax.training.state import Metrics, Trainer, TrainState
 from wavenet_jax.typing import Array, Key, Params
 
@@ -58,7 +58,12 @@ class AcousticTrainer(Trainer):
         self.noise = Noise.of(config) if config.acoustic.flow_channels else None
         self.model = AcousticModel(config.acoustic, config.features.mel_channels)  # type: ignore[assignment]
         whole = replicated(mesh)
-        self.judge = jax.jit(self._judge, in_shardings=(whole, split(mesh)), out_shardings=whole)
+        self.judge = jax.jit(
+            self._judge,
+            in_shardings=(whole, split(mesh)),
+            out_shardings=whole,
+            compiler_options=compiler_options(mesh),
+        )
 
     def _make_pruning(self) -> None:
         """Acoustic models are small, and stay dense."""

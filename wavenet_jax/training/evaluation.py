@@ -28,7 +28,7 @@ from wavenet_jax.model import (
     extend,
 )
 from wavenet_jax.sampling import extend_native, judging_engine
-from wavenet_jax.training.sharding import make_mesh, put, replicated, split
+from wavenet_jax.training.sharding import compiler_options, make_mesh, put, replicated, split
 from wavenet_jax.typing import Array, Conditions, Params
 
 Describe: TypeAlias = Callable[[int, int, int], Conditions]
@@ -94,6 +94,7 @@ class Evaluator:
             in_shardings=(whole, whole, self._by_lane, rows),
             out_shardings=(rows, whole, self._by_lane),
             donate_argnums=2,
+            compiler_options=compiler_options(mesh),
         )
 
     def bits_per_sample(self, params: Params, source: Source) -> float:

@@ -14,7 +14,7 @@ from wavenet_jax.data import Batch
 from wavenet_jax.model import Head, RunStack, WaveNet
 from wavenet_jax.training import optimizer as optimizers
 from wavenet_jax.training.pruning import Masks, Pruning
-from wavenet_jax.training.sharding import replicated, split
+from wavenet_jax.training.sharding import compiler_options, replicated, split
 from wavenet_jax.typing import Array, Key, Params
 
 Metrics = dict[str, Array]
@@ -51,7 +51,13 @@ class Trainer:
         self.pruning = self._make_pruning()
         whole = replicated(mesh)
         self.init = jax.jit(self._init, out_shardings=whole)
-        self.step = jax.jit(self._step, in_shardings=(whole, split(mesh)), out_shardings=whole, donate_argnums=0)
+        self.step = jax.jit(
+            self._step,
+            in_shardings=(whole, split(mesh)),
+            out_shardings=whole,
+            donate_argnums=0,
+            compiler_options=compiler_options(mesh),
+        )
 
     def _make_pruning(self) -> Pruning | None:
         return Pruning.of(self.config)
