@@ -1,12 +1,16 @@
 """Streams over eight devices, and how much batch sizes differ."""
 
+from typing import Any
+
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax.sharding import AxisType, PartitionSpec
 
 from tests.sampling.networks import STRATEGY, conditions, joined, prepared, session_of, some_codes, streamed, trained
 from wavenet_jax.model import step
-from wavenet_jax.sampling import sharing, spread
+from wavenet_jax.sampling import on_each, sharing, spread
 from wavenet_jax.sampling.devices import advance_on, mesh_of
 
 # Bit for bit means: with the programs that users run.
@@ -64,6 +68,25 @@ def test_devices_send_each_other_nothing() -> None:
     assert mesh is not None
     text = advance_on.lower(mesh, model, weights, STRATEGY, session, 12).compile().as_text()
     assert not [name for name in ("all-reduce", "all-gather", "collective-permute", "all-to-all") if name in text]
+
+
+def test_arrays_without_elements_are_shared() -> None:
+    """Beside others and alone, split along any axis and whole."""
+    mesh = jax.make_mesh((2,), ("half",), axis_types=(AxisType.Auto,), devices=jax.devices()[:2])
+    first, second, whole = PartitionSpec("half"), PartitionSpec(None, "half"), PartitionSpec()
+
+    def function(full: Any, empty: tuple[jax.Array, jax.Array], uncut: jax.Array | None) -> Any:
+        assert [half.shape for half in empty] == [(2, 0), (0, 3)]
+        assert uncut is None or uncut.shape == (4, 0)
+        return full, tuple(half + 1 for half in empty)
+
+    run = jax.jit(on_each(mesh, function, (first, (first, second), whole), (first, (first, second))))
+    empty = jnp.zeros((4, 0)), jnp.zeros((0, 6), jnp.int32)
+    for full in (jnp.arange(4), {}):
+        for uncut in (jnp.zeros((4, 0)), None):
+            same, after = run(full, empty, uncut)
+            jax.tree.map(np.testing.assert_array_equal, (same, after), (full, empty))
+            assert [half.dtype for half in after] == [half.dtype for half in empty]
 
 
 def test_batch_sizes_differ_by_rounding_alone() -> None:

@@ -103,10 +103,13 @@ def test_a_coarser_grid_costs_fewer_bits_by_what_it_joins() -> None:
         coarser.cells(grid)
 
 
-@pytest.mark.parametrize(("lanes", "chunk", "devices"), [(1, 200, 1), pytest.param(8, 16, 8, marks=pytest.mark.slow)])
-def test_the_engine_judges_as_convolutions_do(lanes: int, chunk: int, devices: int) -> None:
+@pytest.mark.parametrize(
+    ("lanes", "chunk", "devices", "input_kernel_size"),
+    [(1, 200, 1, 3), pytest.param(8, 16, 8, 1, marks=pytest.mark.slow)],
+)
+def test_the_engine_judges_as_convolutions_do(lanes: int, chunk: int, devices: int, input_kernel_size: int) -> None:
     """In float32 but for rounding; int8 weights cost a little."""
-    config = WaveNetConfig(**TOLD_NOTHING, input_kernel_size=3)
+    config = WaveNetConfig(**TOLD_NOTHING, input_kernel_size=input_kernel_size)
     params = jax.tree.map(lambda leaf: 3 * leaf, parameters(config))
     mesh = make_mesh(jax.devices()[:devices])
     convolutions, float32, int8 = (

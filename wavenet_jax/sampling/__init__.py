@@ -1,6 +1,6 @@
 """Generation: strategies, the scan, prompts, streams. Never imports training."""
 
-from wavenet_jax.sampling.devices import sharing, spread
+from wavenet_jax.sampling.devices import on_each, sharing, spread
 from wavenet_jax.sampling.frames import conditions_at
 from wavenet_jax.sampling.guard import Guard, ranked
 from wavenet_jax.sampling.native import ENGINES, advance_native, choose_engine, extend_native, judging_engine
@@ -39,6 +39,7 @@ __all__ = [
     "extend_native",
     "judging_engine",
     "load_session",
+    "on_each",
     "prefill",
     "prepare_weights",
     "primed",

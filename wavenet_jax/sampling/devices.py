@@ -2,7 +2,7 @@
 
 import functools
 import inspect
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -90,16 +90,43 @@ def advance_on(
         return one_device(model, weights, strategy, session, length, conditions, guidance, scored=scored)
 
     whole, rows, sessions = PartitionSpec(), PartitionSpec(_STREAMS), _specs(model)
-    shared = jax.shard_map(
-        share,
-        mesh=mesh,
-        in_specs=(whole, whole, sessions, rows, whole, whole),
-        out_specs=(rows, rows, sessions),
-        check_vma=False,  # where rings stand is the same on all devices, which the types do not show
-    )
+    shared = on_each(mesh, share, (whole, whole, sessions, rows, whole, whole), (rows, rows, sessions))
     arrays = jax.tree.map(jnp.asarray, conditions)
     weight = None if guidance is None else jnp.asarray(guidance, np.float32)
     return shared(weights, strategy, session, arrays, weight, engine)
+
+
+def on_each(mesh: Mesh, function: Callable[..., Any], in_specs: tuple[Any, ...], out_specs: Any) -> Callable[..., Any]:
+    """Returns the function, which each device of the mesh runs by itself on its shares of the arrays that it is given.
+
+    Specs are those of ``jax.shard_map``. Arrays without elements, as the memory of an input layer that reads a single
+    sample is, are not handed over but made by each device: XLA puts constants in their place, and the partitioner of
+    jax 0.11 crashes at the inputs that are unused then.
+    """
+
+    def run(*inputs: Any) -> Any:
+        def own(spec: PartitionSpec, arrays: Any) -> Any:
+            shape_of = NamedSharding(mesh, spec).shard_shape
+            return jax.tree.map(lambda array: jax.ShapeDtypeStruct(shape_of(array.shape), array.dtype), arrays)
+
+        shapes = jax.tree.map(own, in_specs, inputs)
+
+        def share(*filled: Any) -> Any:
+            def made(shape: jax.ShapeDtypeStruct, array: Array | None) -> Array:
+                return jnp.zeros(shape.shape, shape.dtype) if array is None else array
+
+            return function(*jax.tree.map(made, shapes, filled))
+
+        shared = jax.shard_map(
+            share,
+            mesh=mesh,
+            in_specs=in_specs,
+            out_specs=out_specs,
+            check_vma=False,  # where rings stand is the same on all devices, which the types do not show
+        )
+        return shared(*jax.tree.map(lambda array: array if array.size else None, inputs))
+
+    return run
 
 
 def _specs(model: WaveNet) -> Any:

@@ -27,7 +27,7 @@ from wavenet_jax.model import (
     embed_conditions,
     extend,
 )
-from wavenet_jax.sampling import extend_native, judging_engine
+from wavenet_jax.sampling import extend_native, judging_engine, on_each
 from wavenet_jax.training.sharding import compiler_options, make_mesh, put, replicated, split
 from wavenet_jax.typing import Array, Conditions, Params
 
@@ -168,13 +168,8 @@ class Evaluator:
         """Runs each device's lanes there; XLA would run all of them on every device."""
         by_lane = jax.tree.map(lambda sharding: sharding.spec, self._by_lane)
         whole, rows = PartitionSpec(), split(self._mesh).spec
-        return jax.shard_map(
-            extend_native,
-            mesh=self._mesh,
-            in_specs=(whole, whole, by_lane, rows, rows),
-            out_specs=(rows, by_lane),
-            check_vma=False,  # where rings stand is the same on all devices, which the types do not show
-        )(engine, weights, state, codes, gate_inputs)
+        extend_there = on_each(self._mesh, extend_native, (whole, whole, by_lane, rows, rows), (rows, by_lane))
+        return extend_there(engine, weights, state, codes, gate_inputs)
 
     def _score(self, head: Head, outputs: Array, codes: Array) -> Array:
         """Computes log-likelihoods in nats, on the grid that is judged on: ``[B, T, outputs], [B, T] -> [B, T]``."""
