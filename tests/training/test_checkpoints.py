@@ -222,5 +222,6 @@ def test_bits_that_are_not_finite_are_no_best(tmp_path: Path) -> None:
     assert progress == Progress(None, 1)
     assert progress.after(3.0) == Progress(3.0, 0), "a run that learns again has a best"
     assert progress.after(3.0).after(float("inf")).after(2.0) == Progress(2.0, 0)
-    write(tmp_path, {1: float("nan"), 2: 3.0, 3: 4.0})
+    write(tmp_path, {1: float("nan"), 2: 3.0, 3: 4.0, 4: 5.0, 5: float("nan")})
+    assert steps_on_disk(tmp_path) == ["2", "4", "5"]
     assert load(tmp_path, "best").step == 2

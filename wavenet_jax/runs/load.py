@@ -1,6 +1,7 @@
 """Reads trained parameters from a run directory."""
 
 import contextlib
+import math
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -108,12 +109,12 @@ def first_whole(run: RunDirectory, steps: Sequence[int], shapes: dict[str, Any])
 
 
 def validated_bits(run: RunDirectory) -> dict[int, float]:
-    """Returns the bits per sample of the checkpoints that were validated, by step."""
+    """Returns the bits per sample of the checkpoints that were validated, by step, where they are finite."""
     bits = {}
     for step in run.checkpoint_steps():
         with contextlib.suppress(DamagedError):
             bits[step] = read_meta(run.checkpoint(step))["bits_per_sample"]
-    return {step: value for step, value in bits.items() if value is not None}
+    return {step: value for step, value in bits.items() if value is not None and math.isfinite(value)}
 
 
 class _NoneIsWholeError(ValueError):

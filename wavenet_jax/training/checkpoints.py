@@ -112,7 +112,7 @@ class Checkpoints:
             "versions": versions(),
             "arrays": describe(items),
         }
-        if bits is not None:
+        if bits is not None and math.isfinite(bits):  # NaN would win or lose by its place in the order
             self._policy.bits[step] = bits
         with self._one_line_errors():
             self._writer.save(step, items, meta)
