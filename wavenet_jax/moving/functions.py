@@ -29,7 +29,16 @@ from wavenet_jax.conditions import stream_conditions
 from wavenet_jax.config import RunConfig
 from wavenet_jax.model import WaveNet
 from wavenet_jax.sampling.frames import frames_around
-from wavenet_jax.sampling.scan import ROWS_FOR_MATMUL, Session, advance, begin, prefill, prepare_weights
+from wavenet_jax.sampling.scan import (
+    ROWS_FOR_MATMUL,
+    Session,
+    advance,
+    begin,
+    prefill,
+    prepare_weights,
+    with_key_types,
+    without_key_types,
+)
 from wavenet_jax.sampling.strategies import Ancestral
 from wavenet_jax.storage import write_whole
 from wavenet_jax.typing import Array, Conditions, Params
@@ -92,11 +101,10 @@ def _functions(model: WaveNet, weights: Any, samples: int, streams: int | None) 
         streams if streams is not None else export.symbolic_shape("b", constraints=[f"b >= {ROWS_FOR_MATMUL}"])[0]
     )
     weight_leaves, weight_tree = jax.tree.flatten(weights)
-    session_tree = jax.tree.structure(jax.eval_shape(lambda: _plain(begin(model, jax.random.key(0), 2))))
+    session_tree = jax.tree.structure(jax.eval_shape(lambda: without_key_types(begin(model, jax.random.key(0), 2))))
 
     def session_of(state: State) -> Session:
-        session: Session = jax.tree.unflatten(session_tree, state)
-        return session._replace(keys=jax.random.wrap_key_data(session.keys))
+        return with_key_types(jax.tree.unflatten(session_tree, state))
 
     def weights_of(leaves: list[Array]) -> Any:
         return jax.tree.unflatten(weight_tree, leaves)
@@ -145,11 +153,6 @@ def _conditions(given: Given) -> Conditions:
     return Conditions({name: array for name, array in given.items() if name != "frames"}, given.get("frames"))
 
 
-def _plain(session: Session) -> Session:
-    """Returns the session with its keys as numbers."""
-    return session._replace(keys=jax.random.key_data(session.keys))
-
-
 def _leaves(session: Session) -> State:
-    leaves: State = jax.tree.leaves(_plain(session))
+    leaves: State = jax.tree.leaves(without_key_types(session))
     return leaves

@@ -69,6 +69,16 @@ def streams_of(session: Session) -> int:
     return int(session.latest.shape[0])
 
 
+def without_key_types(session: Session) -> Session:
+    """Returns the session with the numbers of its keys in their place, fit for files and for other programs."""
+    return session._replace(keys=jax.random.key_data(session.keys))
+
+
+def with_key_types(session: Session) -> Session:
+    """Returns the session of which ``without_key_types`` gave the numbers."""
+    return session._replace(keys=jax.random.wrap_key_data(session.keys))
+
+
 def is_guided(session: Session) -> bool:
     """Returns True where each stream has a second row, without conditions."""
     return bool(session.model.input.recent.shape[0] > streams_of(session))
@@ -255,7 +265,7 @@ def rows_of(conditions: Conditions, session: Session, guided: bool) -> tuple[Con
     if not guided:
         return conditions, None
     doubled = jax.tree.map(lambda rows: jnp.repeat(jnp.asarray(rows), 2, axis=0), conditions)
-    return doubled, jnp.arange(2 * session.latest.shape[0]) % 2 == 0
+    return doubled, jnp.arange(2 * streams_of(session)) % 2 == 0
 
 
 def windows_of(frames: Array, around: int) -> Array:

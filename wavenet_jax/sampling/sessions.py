@@ -3,7 +3,6 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import jax
 import numpy as np
@@ -11,7 +10,14 @@ import numpy as np
 from wavenet_jax.config import WaveNetConfig, field_values, from_json, to_json
 from wavenet_jax.integrity import different_form, flatten, listing, sealed, unflatten, unsealed
 from wavenet_jax.model import WaveNet
-from wavenet_jax.sampling.scan import Session, begin, is_guided, streams_of
+from wavenet_jax.sampling.scan import (
+    Session,
+    begin,
+    is_guided,
+    streams_of,
+    with_key_types,
+    without_key_types,
+)
 from wavenet_jax.storage import write_whole
 
 _KIND = "wavenet_jax session"
@@ -25,7 +31,7 @@ def save_session(path: Path, session: Session, config: WaveNetConfig, notes: Map
 
     The weights are not in it: streams that resume with others are other streams. ``notes`` are for whoever reads it.
     """
-    arrays = {name: np.asarray(leaf, order="C") for name, leaf in flatten(_plain(session)).items()}
+    arrays = {name: np.asarray(leaf, order="C") for name, leaf in flatten(without_key_types(session)).items()}
     about = {
         "config": to_json(config),
         "streams": str(streams_of(session)),
@@ -47,25 +53,19 @@ def load_session(path: Path, config: WaveNetConfig) -> tuple[Session, dict[str, 
 
     arrays = {_renamed(name): array for name, array in arrays.items()}
     streams, guided = int(about["streams"]), about["guided"] == "yes"
-    like = _plain(jax.eval_shape(lambda: begin(WaveNet(config), jax.random.key(0), streams, guided=guided)))
+    model, key = WaveNet(config), jax.random.key(0)
+    like = jax.eval_shape(lambda: without_key_types(begin(model, key, streams, guided=guided)))
     difference = different_form(listing(arrays), flatten(like))
     if difference is not None:
         raise ValueError(f"{path} does not fit this program: {difference}")
-    plain = jax.tree.map(jax.numpy.asarray, unflatten(arrays, like))
-    return plain._replace(keys=jax.random.wrap_key_data(plain.keys)), json.loads(about["notes"])
+    session = with_key_types(jax.tree.map(jax.numpy.asarray, unflatten(arrays, like)))
+    return session, json.loads(about["notes"])
 
 
 def _renamed(path: str) -> str:
     """Returns today's path of an array."""
     *places, name = path.split("/")
     return "/".join([*places, _FORMERLY.get(name, name)])
-
-
-def _plain(session: Session) -> Any:
-    """Returns the session with the numbers of its keys in their place."""
-    if isinstance(session.keys, jax.ShapeDtypeStruct):
-        return session._replace(keys=jax.eval_shape(jax.random.key_data, session.keys))
-    return session._replace(keys=jax.random.key_data(session.keys))
 
 
 def _check_config(path: Path, kept: str, config: WaveNetConfig) -> None:

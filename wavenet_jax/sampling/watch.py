@@ -9,7 +9,7 @@ import numpy as np
 
 from wavenet_jax.config import WaveNetConfig
 from wavenet_jax.sampling.guard import Guard
-from wavenet_jax.sampling.scan import Session, copied
+from wavenet_jax.sampling.scan import Session, copied, streams_of
 from wavenet_jax.typing import Array
 
 _NEVER = np.uint32(2**32 - 1)
@@ -56,7 +56,7 @@ class Watch:
         self._session, self._next = session, 0
         self._held: dict[int, Chunk] = {}
         self._keys: dict[int, Array] = {}  # [B] keys that the chunks held back were made with
-        streams = session.latest.shape[0]
+        streams = streams_of(session)
         self._verdicts: list[dict[int, str]] = [{} for _ in range(streams)]
         self._judged = np.zeros(streams, int)  # chunks of each stream whose verdict counts
         self._attempts = np.zeros(streams, int)
