@@ -11,6 +11,7 @@ from rich.table import Table
 from experiments.support import flags, presets
 from wavenet_jax.conditions import stream_conditions
 from wavenet_jax.config import RunConfig, WaveNetConfig
+from wavenet_jax.sampling.frames import frames_around
 from wavenet_jax.typing import Conditions
 
 _FILE_WIDTH = 140  # columns, where the table is not read on a terminal
@@ -40,8 +41,8 @@ def with_some_classes(model: WaveNetConfig) -> WaveNetConfig:
 
 def blank_conditions(model: WaveNetConfig, rows: int, samples: int) -> Conditions:
     """Makes conditions for ``rows`` streams of whole frames; speed does not depend on their values."""
-    options, features = model.conditioning, model.features
-    frames = samples // features.hop_samples + options.frames_before + options.frames_after
+    features = model.features
+    frames = samples // features.hop_samples + frames_around(model)
     return Conditions(
         streams={name: np.stack([kind.example] * rows) for name, kind in stream_conditions(model).items()},
         frames=np.zeros((rows, frames, features.channels), np.float32) if model.is_local else None,

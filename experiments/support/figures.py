@@ -19,7 +19,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import jax
 
-from experiments.support import console
+from experiments.support import console, runtime
 from experiments.support.benchmarks import show
 from wavenet_jax.audio.files import show as shown
 from wavenet_jax.engine import kinds
@@ -72,11 +72,10 @@ def load() -> float | None:
 @functools.cache
 def machine() -> dict[str, Any]:
     """Describes this machine: processor, cores that this process may use, instruction set, memory, accelerators."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return {
         "system": f"{platform.system()} {platform.machine()}",
         "processor": _processor(),
-        "cores": cores,
+        "cores": runtime.cores(),
         "instructions": kinds()[0],
         "memory_gib": _memory_gib(),
         "accelerators": [device.device_kind for device in jax.devices() if device.platform != "cpu"],

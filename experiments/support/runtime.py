@@ -65,7 +65,7 @@ def start(hosts: Hosts | None = None, *, cores_as_devices: bool = False) -> None
     chosen = by_flag or getattr(jax.config, "jax_num_cpu_devices", 0) > 0
     if cores_as_devices and not chosen:
         with contextlib.suppress(RuntimeError):  # JAX runs already, with the devices that it has
-            jax.config.update("jax_num_cpu_devices", _cores())
+            jax.config.update("jax_num_cpu_devices", cores())
     if hosts is not None and hosts.distributed:
         jax.distributed.initialize(hosts.coordinator, hosts.num_processes, hosts.process_id)
     _check_platform()
@@ -92,7 +92,7 @@ def _check_platform() -> None:
         raise ValueError(f"JAX cannot use JAX_PLATFORMS={asked} ({console.reason(error)}); {remedy}") from None
 
 
-def _cores() -> int:
+def cores() -> int:
     """Counts the cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))

@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from wavenet_jax.arithmetic import round_up
 from wavenet_jax.config import WaveNetConfig
 from wavenet_jax.engine.build import SOURCES, EngineMissingError, kinds, load
 from wavenet_jax.model import GateInputs, StackWeights, gate_bias
@@ -164,8 +165,8 @@ def _forward(library: StackLibrary, attributes: _Attributes, *arrays: Array) -> 
     (layers, _, _, gates), (rows, length, channels) = dilated.shape, x.shape
     results = [
         (rows, length, skip.shape[-1]),
-        (layers, rows, length, _padded(channels)),
-        (layers, rows, length, 2 * _padded(gates // 2)),
+        (layers, rows, length, round_up(channels, _LINE)),
+        (layers, rows, length, 2 * round_up(gates // 2, _LINE)),
     ]
     call = jax.ffi.ffi_call(library.forward, [jax.ShapeDtypeStruct(shape, np.float32) for shape in results])
     total, inputs, kept = call(*arrays, **_named(attributes))
@@ -197,7 +198,3 @@ def _backward(library: StackLibrary, attributes: _Attributes, saved: Any, gradie
 
 
 _run.defvjp(_forward, _backward)
-
-
-def _padded(channels: int) -> int:
-    return -(-channels // _LINE) * _LINE
