@@ -1,5 +1,6 @@
 """Recordings become clips: in place or through the cache, scanned once."""
 
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -80,13 +81,28 @@ def test_only_what_is_new_or_has_changed_is_scanned(
     assert len(scanned) == 4
 
 
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda text: text[:-5],
+        lambda text: "[]",
+        lambda text: json.dumps({name: row[:-1] for name, row in json.loads(text).items()}),
+        lambda text: json.dumps(dict.fromkeys(json.loads(text), 7)),
+    ],
+    ids=["cut", "a_list", "short_rows", "numbers"],
+)
 def test_a_damaged_manifest_is_made_again(
-    record: Record, data: Config, model: WaveNetConfig, cache_home: Path, scanned: list[str]
+    record: Record,
+    data: Config,
+    model: WaveNetConfig,
+    cache_home: Path,
+    scanned: list[str],
+    damage: Callable[[str], str],
 ) -> None:
     record("a.wav")
     opened(data(), model)
     (path,) = cache_home.glob("manifests/*.json")
-    path.write_bytes(path.read_bytes()[:-5])
+    path.write_text(damage(path.read_text()))
     assert opened(data(), model).names == ["a.wav"]
     assert scanned == ["a.wav", "a.wav"]
 

@@ -264,5 +264,7 @@ def test_a_run_is_not_resumed_on_other_recordings_altogether(tmp_path: Path) -> 
     list(run_on(tmp_path, clips(100, 120), clips(80, first=50), 6))
     with pytest.raises(ValueError, match="holds a run on other clips: none of them is in this data set"):
         next(run_on(tmp_path, clips(101, 121, first=7), clips(81, first=9), 8))
-    (tmp_path / "data.json").write_text("[")
-    assert next(run_on(tmp_path, clips(101, 121, first=7), clips(81, first=9), 8)).step == 6
+    for damaged in ("[", "[]", '{"train": 5}', '{"train": {"1.wav": 100}}'):
+        (tmp_path / "data.json").write_text(damaged)
+        with contextlib.closing(run_on(tmp_path, clips(101, 121, first=7), clips(81, first=9), 8)) as events:
+            assert next(events).step == 6

@@ -242,12 +242,20 @@ class RunDirectory:
             kept = json.loads(self.data_file.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return None
-        return kept if isinstance(kept, dict) else None
+        return kept if _describes_clips(kept) else None
 
     def write_data(self, description: Any) -> None:
         """Keeps the description of the clips that the run learns from: a JSON value."""
         if jax.process_index() == 0:
             _write_if_new(self.data_file, json.dumps(description, separators=(",", ":")) + "\n")
+
+
+def _describes_clips(value: Any) -> bool:
+    """Tells whether a JSON value has the form of data.json: by split and name a list of what is known of each clip."""
+    return isinstance(value, dict) and all(
+        isinstance(clips, dict) and all(isinstance(clip, list) and clip for clip in clips.values())
+        for clips in value.values()
+    )
 
 
 def first_difference(kept: RunConfig, given: RunConfig) -> tuple[str, object, object] | None:

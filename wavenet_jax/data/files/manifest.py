@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from wavenet_jax.config import DataConfig
 from wavenet_jax.data.files.cache import CacheFolder, PcmCache, cache_errors
@@ -106,7 +106,7 @@ def _key(folder: str, data: DataConfig, listening: Listening) -> str:
     return hashlib.blake2b(os.fsencode(repr(identity)), digest_size=20).hexdigest()
 
 
-def _load(paths: Sequence[Path]) -> dict[str, list]:
+def _load(paths: Sequence[Path]) -> dict[str, Any]:
     """Rows of size, times and a scan's fields, by the file's name, from the first of the files that can be read."""
     for path in paths:
         try:
@@ -130,8 +130,11 @@ def _save(path: Path, files: Sequence[Found], scans: Sequence[Scan | None]) -> N
         write_whole(path, json.dumps(rows).encode())
 
 
-def _still_true(row: list | None, file: Found, listening: Listening, cache: PcmCache) -> Scan | None:
-    if row is None or row[:3] != [file.size, file.mtime_ns, file.ctime_ns]:
+def _still_true(row: Any, file: Found, listening: Listening, cache: PcmCache) -> Scan | None:
+    """Returns the scan that a row holds; None where the file has changed since, or the row is damaged."""
+    if not isinstance(row, list) or row[:3] != [file.size, file.mtime_ns, file.ctime_ns]:
+        return None
+    if len(row) != 3 + len(Scan._fields):
         return None
     kept = Scan(*row[3:])
     if kept.cached and kept.problem is None and not cache.has(cache_key(file, listening), kept.samples):
