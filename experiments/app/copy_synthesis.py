@@ -2,6 +2,7 @@
 
 import secrets
 import shlex
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -79,14 +80,11 @@ def page() -> None:
             st.caption("Record something, or choose a file; its copy will be here, and play while it is made.")
             return
         player.show(copied.name, copied.goal)
-        status, pieces = st.empty(), st.container(key="pieces")
-        results = st.empty()
-        if pressed:
-            make(copied, status, pieces)
-        with pieces:
-            player.end(copied.name)
-        with results.container():
-            _results(copied, run.config.model)
+        player.follow(
+            copied.name,
+            partial(make, copied) if pressed else None,
+            partial(_results, copied, run.config.model),
+        )
 
 
 def _vocoders() -> dict[str, Path]:
@@ -152,8 +150,7 @@ def _results(copied: Made, model: WaveNetConfig) -> None:
         st.caption("No number replaces listening; a copy of another speaker than the vocoder's is harder.")
     if missing:
         st.caption(shared.plain(f"Not measured: {'; '.join(missing)}"))
-    st.caption("The same in a terminal:")
-    st.code(copied.command, language="bash", wrap_lines=True)
+    shared.same_in_terminal(copied.command)
 
 
 @st.cache_data(max_entries=32, show_spinner="Measuring")

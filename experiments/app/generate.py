@@ -3,6 +3,7 @@
 import dataclasses
 import secrets
 import shlex
+from functools import partial
 from pathlib import Path
 
 import streamlit as st
@@ -52,19 +53,12 @@ def page() -> None:
         if pressed:
             st.session_state.made = None
             st.session_state.made = _prepared(network, options, conditions, clip)
-        made = st.session_state.get("made")
+        made: Made | None = st.session_state.get("made")
         if made is None:
             st.caption(f"The sound of step {network.step:,} will be here, and play while it is generated.")
             return
         player.show(made.name, made.goal)
-        status, pieces = st.empty(), st.container(key="pieces")
-        results = st.empty()  # those of the sound before are gone at once
-        if pressed:
-            make(made, status, pieces)
-        with pieces:
-            player.end(made.name)
-        with results.container():
-            _results(made)
+        player.follow(made.name, partial(make, made) if pressed else None, partial(_results, made))
 
 
 def doubts(run: RunEntry) -> str | None:
@@ -205,8 +199,7 @@ def _results(made: Made) -> None:
         sounds.show(
             name, waveform, generation.rate, key=f"download_{number}", file_name=f"{made.name}-{number + 1}.wav"
         )
-    st.caption("The same in a terminal:")
-    st.code(made.command, language="bash", wrap_lines=True)
+    shared.same_in_terminal(made.command)
 
 
 def _command(run: wavenet_jax.Run, options: GenerationOptions, conditions: ConditionOptions, clip: Clip | None) -> str:

@@ -180,8 +180,7 @@ def _learn(own: Own, count: int) -> None:
         *(f"--{part}_steps={steps}" for part, steps in zip(("vocoder", "acoustic"), length, strict=True)),
     ]
     _watch(own, arguments)
-    st.caption("The same in a terminal:")
-    st.code(shlex.join(["wavenet", "own-voice", *arguments]), language="bash", wrap_lines=True)
+    shared.same_in_terminal(shlex.join(["wavenet", "own-voice", *arguments]))
 
 
 @st.fragment(run_every=_EVERY_SECONDS)

@@ -1,6 +1,7 @@
 """A player for a sound that is still being made; what it does in the browser is in player.js."""
 
 import base64
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +44,26 @@ def play(name: str, index: int, waveform: np.ndarray, sample_rate: int, seconds:
 def end(name: str) -> None:
     """Tells the browser that no more pieces of the sound ``name`` will come."""
     _component("wavenet_piece", "")(data={"id": name, "over": True}, key=f"end_{name}")
+
+
+def follow(
+    name: str, make: Callable[[DeltaGenerator, DeltaGenerator], None] | None, results: Callable[[], None]
+) -> None:
+    """Lays out what belongs below the player of the sound ``name``: its progress while it is made, then its results.
+
+    Args:
+      name: of the sound, whose player the page has.
+      make: makes the sound, given places for its progress and for its pieces; None where it has ended.
+      results: shows them.
+    """
+    status, pieces = st.empty(), st.container(key="pieces")
+    below = st.empty()  # the results of the sound before are gone at once
+    if make is not None:
+        make(status, pieces)
+    with pieces:
+        end(name)
+    with below.container():
+        results()
 
 
 class Sending:

@@ -59,6 +59,12 @@ def figures(key: str, values: Mapping[str, str], helps: Mapping[str, str] | None
             column.metric(label, value, border=True, help=(helps or {}).get(label))
 
 
+def same_in_terminal(command: str) -> None:
+    """Shows the command that does in a terminal what the page does."""
+    st.caption("The same in a terminal:")
+    st.code(command, language="bash", wrap_lines=True)
+
+
 def plain(text: str) -> str:
     """A text, names of files among it, that Markdown shows as it is, in one line."""
     return _MARKUP.sub(r"\\\1", " ".join(readable(text).split()))

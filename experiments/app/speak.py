@@ -4,6 +4,7 @@ import secrets
 import shlex
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import chain
 from pathlib import Path
 
@@ -89,14 +90,7 @@ def page() -> None:
             return
         player.show(spoken.name)
         timeline.show(spoken.name)
-        status, pieces = st.empty(), st.container(key="pieces")
-        results = st.empty()  # those of the speech before are gone at once
-        if pressed:
-            _speak(spoken, status, pieces)
-        with pieces:
-            player.end(spoken.name)
-        with results.container():
-            _results(spoken)
+        player.follow(spoken.name, partial(_speak, spoken) if pressed else None, partial(_results, spoken))
 
 
 def _card(voice: wavenet_jax.Voice) -> None:
@@ -191,8 +185,7 @@ def _results(spoken: Spoken) -> None:
                 }
             )
         st.dataframe(rows, hide_index=True, height=300)
-    st.caption("The same in a terminal:")
-    st.code(spoken.command, language="bash", wrap_lines=True)
+    shared.same_in_terminal(spoken.command)
 
 
 if __name__ == "__main__":
