@@ -22,7 +22,7 @@ from wavenet_jax.acoustic import AcousticRunConfig
 from wavenet_jax.acoustic.config import PREPARATION
 from wavenet_jax.alignment import with_transcripts
 from wavenet_jax.config import Checked, DataConfig, OptimizerConfig, RunConfig, StartConfig, TrainConfig, option
-from wavenet_jax.voice import ACOUSTIC, DEFAULT_VOICE, VOCODER, make_voice
+from wavenet_jax.voice import ACOUSTIC, DEFAULT_VOICE, LEXICON, VOCODER, make_voice
 
 _HELD_OUT = 0.1
 _VALIDATIONS = 4
@@ -48,8 +48,9 @@ class Options(Checked):
 
 def main(options: Options) -> int:
     runtime.start()
+    voice = wavenet_jax.load_voice(options.voice)
     begins = Path(DEFAULT_VOICE if options.voice is None else options.voice)
-    voice = wavenet_jax.load_voice(begins)
+    lexicon = str(begins / LEXICON) if (begins / LEXICON).is_file() else None
     output = Path(options.output)
     vocoder_run, acoustic_run = output / "runs" / VOCODER, output / "runs" / ACOUSTIC
     data = with_transcripts(
@@ -68,13 +69,15 @@ def main(options: Options) -> int:
     console.say("2 of 3: the acoustic model")
     code = train_acoustic.main(
         _acoustic_config(options, voice, data),
-        train_acoustic.Options(workdir=str(acoustic_run), vocoder=str(vocoder_run), init_from=str(begins)),
+        train_acoustic.Options(
+            workdir=str(acoustic_run), vocoder=str(vocoder_run), lexicon=lexicon, init_from=str(begins)
+        ),
         runtime.Hosts(),
     )
     if code:
         return code
     console.say("3 of 3: the voice")
-    made = make_voice(acoustic_run, vocoder_run, card=_card(options, voice), checkpoint="best")
+    made = make_voice(acoustic_run, vocoder_run, lexicon, card=_card(options, voice), checkpoint="best")
     folder = output / "voice"
     made.save(folder)
     console.result({"folder": str(folder), "try": shlex.join(["wavenet", "say", f"--voice={folder}", "--text=Hello."])})

@@ -73,6 +73,7 @@ def test_ten_recordings_become_a_voice(monkeypatch: pytest.MonkeyPatch, call: Ca
     assert made.card.startswith("# mine\n")
     assert "# Somebody" in made.card
     before = small_voice()
+    assert made.lexicon.own == before.lexicon.own
     for network in ("acoustic", "vocoder"):
         old, new = getattr(before, network).params, getattr(made, network).params
         assert any(not np.allclose(a, b, atol=1e-3) for a, b in zip(_leaves(old), _leaves(new), strict=True)), (
