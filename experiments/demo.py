@@ -112,9 +112,10 @@ def _copied(vocoder: wavenet_jax.Run, clip: str | None, said: np.ndarray) -> dic
     if clip is not None or _CLIP.is_file():
         recording = read_audio(str(_CLIP if clip is None else clip), rate)
     recording = recording[: round(_MOST_SECONDS * rate)]
+    unvoiced = 1.0 if "f0" in vocoder.config.model.features.local_features else None
     try:
         copy = vocoder.vocode(
-            recording, temperature=0.8, unvoiced_temperature=1.0, mel_equalization=_PASSES, guard=None
+            recording, temperature=0.8, unvoiced_temperature=unvoiced, mel_equalization=_PASSES, guard=None
         )
     except ValueError as error:
         if clip is not None:
