@@ -223,10 +223,10 @@ def _systems(options: Options) -> Systems:
         recordings = {name: sound for name, sound in recordings.items() if name in kept}
     copies: dict[str, Sounds] = {}
     others: dict[str, Sounds] = {}
-    reserved = {RECORDING, *(YARDSTICKS if options.yardsticks else ())}
+    taken = {RECORDING, *(YARDSTICKS if options.yardsticks else ())}
     for group, flag in ((copies, "copies"), (others, "sounds")):
         for name, path in named(flag, getattr(options, flag)).items():
-            if name in {*rates, *reserved}:
+            if name in {*rates, *taken}:
                 raise ValueError(f"{flag} must not be called {name}, as another system is; choose another name")
             group[name], rates[name] = folder(path)
     if options.copy:

@@ -91,7 +91,7 @@ _SHOUTED = frozenset(
 )
 """Short words that are words even in capitals; other words of two or three capitals are spelled out."""
 
-_ACRONYMS = frozenset("ram rom pin sim gif lan wan zip dos led sql nasa nato".split()) - {"led", "sql"}
+_ACRONYMS = frozenset("ram rom pin sim gif lan wan zip dos nasa nato".split())
 """Short acronyms that are spoken as words."""
 
 _BY_DIGIT = frozenset("extension ext dial code pin password zip number serial".split())
