@@ -26,6 +26,7 @@ from wavenet_jax.voice import ACOUSTIC, DEFAULT_VOICE, LEXICON, VOCODER, make_vo
 
 _HELD_OUT = 0.1
 _VALIDATIONS = 4
+_WARMUP_STEPS = 20
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ def _vocoder_config(options: Options, voice: wavenet_jax.Voice, data: DataConfig
     return RunConfig(
         model=base.model,
         data=dataclasses.replace(data, transcript_table=None, **kept),
-        optimizer=_optimizer(options, options.vocoder_steps),
+        optimizer=_optimizer(options),
         train=_train(options.vocoder_steps),
         start=StartConfig(init_from=str(begins / VOCODER)),
     )
@@ -98,15 +99,12 @@ def _vocoder_config(options: Options, voice: wavenet_jax.Voice, data: DataConfig
 
 def _acoustic_config(options: Options, voice: wavenet_jax.Voice, data: DataConfig) -> AcousticRunConfig:
     base = voice.acoustic.config
-    return dataclasses.replace(
-        base, data=data, optimizer=_optimizer(options, options.acoustic_steps), train=_train(options.acoustic_steps)
-    )
+    return dataclasses.replace(base, data=data, optimizer=_optimizer(options), train=_train(options.acoustic_steps))
 
 
-def _optimizer(options: Options, steps: int) -> OptimizerConfig:
-    return OptimizerConfig(
-        learning_rate=options.learning_rate, warmup_steps=max(1, steps // 10), ema_decay=0.99 if steps >= 100 else None
-    )
+def _optimizer(options: Options) -> OptimizerConfig:
+    """The optimizer of both, whatever the number of steps: a voice may learn for longer later."""
+    return OptimizerConfig(learning_rate=options.learning_rate, warmup_steps=_WARMUP_STEPS, ema_decay=0.99)
 
 
 def _train(steps: int) -> TrainConfig:

@@ -64,9 +64,9 @@ def test_ten_recordings_become_a_voice(monkeypatch: pytest.MonkeyPatch, call: Ca
         f"--data_dir={mine.recordings}",
         f"--output={mine.folder}",
         f"--voice={begins}",
-        *("--vocoder_steps=2", "--acoustic_steps=2", "--batch_size=8", "--name=mine"),
+        *("--batch_size=8", "--learning_rate=0.05", "--name=mine"),
     ]
-    ended = call(own_voice.main, *arguments)
+    ended = call(own_voice.main, *arguments, "--vocoder_steps=2", "--acoustic_steps=2")
     assert ended.code == 0, ended.err
     assert "begins with the model of" in ended.err
     made = wavenet_jax.load_voice(json.loads(ended.out.splitlines()[-1])["folder"])
@@ -80,8 +80,10 @@ def test_ten_recordings_become_a_voice(monkeypatch: pytest.MonkeyPatch, call: Ca
             f"{network} has learned nothing"
         )
     assert len(made.say("Hello.")) > 0
-    again = call(own_voice.main, *arguments)
+    again = call(own_voice.main, *arguments, "--vocoder_steps=4", "--acoustic_steps=3")  # for longer
     assert again.code == 0, again.err
+    longer = wavenet_jax.load_voice(json.loads(again.out.splitlines()[-1])["folder"])
+    assert (longer.vocoder.step, longer.acoustic.step) == (4, 3)
     assert "begins with the model of" not in again.err
 
 
