@@ -11,6 +11,7 @@ second while it plays, and how often the player ran out of sound.
 import argparse
 import io
 import json
+import re
 import shutil
 import statistics
 import tempfile
@@ -134,7 +135,7 @@ def _draw(page: Page, url: str, name: str, folder: Path) -> None:
         page.get_by_text(f"{CLIP.name}, ").wait_for()
         settle(page)
     if name == "copy":
-        page.get_by_role("button", name="Copy Ctrl").click()
+        page.get_by_role("button", name=re.compile("^Copy")).click()
         told.wait_for()
         page.locator('.player[data-state="ended"]').wait_for()
     if name == "generate":
