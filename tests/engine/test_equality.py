@@ -328,6 +328,18 @@ def test_leaving_zeros_out_changes_no_bit(weight_format: str, monkeypatch: pytes
         jax.tree.map(_check_equal, ours, theirs)
 
 
+@pytest.mark.parametrize("weight_format", ["float32", "int8"])
+def test_the_last_kernel_may_be_nothing_but_zeros(weight_format: str) -> None:
+    """As in a network that begins with even odds: its last matrix has no block, and nothing comes after it."""
+    model, weights = prepared("sparse")
+    weights = weights._replace(output=weights.output._replace(outputs=jnp.zeros_like(weights.output.outputs)))
+    session, runs = begin(model, KEY, 2), Engine.of(model.config, weights, weight_format)
+    codes, nats, _ = advance_native(model, weights, STRATEGY, session, CHUNK, engine=runs, scored=True)
+    expected, expected_nats, _ = advance(model, weights, STRATEGY, begin(model, KEY, 2), CHUNK, scored=True)
+    _check_equal(codes, expected)
+    np.testing.assert_allclose(nats, expected_nats, atol=1e-5)
+
+
 @pytest.mark.parametrize("weight_format", ["float16", "bfloat16"])
 def test_halves_are_the_network_with_rounded_weights(weight_format: str) -> None:
     """Bit for bit the float32 engine's outputs, whose weights are those that 16 bits hold."""

@@ -125,6 +125,7 @@ class Reader {
   }
 
   const float* floats(int64_t count, int64_t each = 1) {
+    if (count == 0) return reinterpret_cast<const float*>(data_);  // of a matrix that is all zeros, maybe the last one
     if (each > left_ || count > left_) refuse("packed is too short for this network");
     return reinterpret_cast<const float*>(bytes(count, 4 * each));
   }
