@@ -62,6 +62,7 @@ def notebooks() -> list[Path]:
 @pytest.mark.parametrize("path", notebooks(), ids=lambda path: path.name)
 def test_a_notebook_runs(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.delenv("MPLBACKEND", raising=False)  # which programs without a screen set, in this process too
     notebook = nbformat.read(path, as_version=4)
     NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(path.parent)}}).execute()
     made = [output for cell in notebook.cells for output in cell.get("outputs", [])]
