@@ -13,7 +13,7 @@ import shutil
 import stat
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
@@ -51,6 +51,12 @@ class Library(NamedTuple):
 
     target: str  # the name of its custom call
     instructions: str  # what it was compiled for
+
+
+def foreign_device(devices: Iterable[jax.Device]) -> str | None:
+    """Returns which of the devices are no CPUs, for people, or None."""
+    foreign = sorted({device.platform for device in devices} - {"cpu"})
+    return f"the device is a {', '.join(foreign)}" if foreign else None
 
 
 def kinds() -> list[str]:

@@ -15,7 +15,7 @@ import numpy as np
 
 from wavenet_jax.arithmetic import round_up
 from wavenet_jax.config import WaveNetConfig
-from wavenet_jax.engine.build import SOURCES, EngineMissingError, kinds, load
+from wavenet_jax.engine.build import SOURCES, EngineMissingError, foreign_device, kinds, load
 from wavenet_jax.model import GateInputs, StackWeights, gate_bias
 from wavenet_jax.model.stack import RunStack, whole
 from wavenet_jax.typing import Array, Key
@@ -69,7 +69,9 @@ def choose_stack(config: WaveNetConfig, devices: Iterable[jax.Device], name: str
     """
     if name == "jax":
         return whole, "jax"
-    reason = _foreign(list(devices)) or missing_stack_part(config)
+    devices = list(devices)
+    several = "several devices" if len(devices) > 1 else None
+    reason = foreign_device(devices) or several or missing_stack_part(config)
     if reason is None:
         try:
             native = NativeStack(stack_library())
@@ -92,14 +94,6 @@ def missing_stack_part(config: WaveNetConfig) -> str | None:
     if config.context_channels or (config.feature_channels and config.held == 1):
         return "conditions of single samples"  # what they add inside all gates would take more memory than the gates
     return None
-
-
-def _foreign(devices: list[jax.Device]) -> str | None:
-    """Returns which devices the native stack does not run on, or None."""
-    foreign = sorted({device.platform for device in devices} - {"cpu"})
-    if foreign:
-        return f"the device is a {', '.join(foreign)}"
-    return "several devices" if len(devices) > 1 else None
 
 
 @dataclass(frozen=True)

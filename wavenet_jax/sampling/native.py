@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from wavenet_jax.engine import TRUNCATIONS, Drawing, Engine, EngineMissingError, Samples, missing_part
+from wavenet_jax.engine import TRUNCATIONS, Drawing, Engine, EngineMissingError, Samples, foreign_device, missing_part
 from wavenet_jax.model import Filter, GateInputs, WaveNet, WaveNetState, WaveNetWeights, embed_conditions, gate_bias
 from wavenet_jax.sampling.frames import frames_around, voicing
 from wavenet_jax.sampling.scan import Session, prepare_weights, rows_of, streams_of, uniforms, windows_of
@@ -68,7 +68,7 @@ def judging_engine(model: WaveNet, params: Params, devices: Iterable[jax.Device]
     Raises:
       ValueError: it cannot run the network, or not on these devices.
     """
-    reason = _foreign(devices) or missing_part(model.config)
+    reason = foreign_device(devices) or missing_part(model.config)
     if reason is None:
         try:
             return Engine.of(model.config, prepare_weights(model, params), weight_format)
@@ -81,7 +81,7 @@ def judging_engine(model: WaveNet, params: Params, devices: Iterable[jax.Device]
 
 def _obstacle(model: WaveNet, session: Session, strategy: Strategy) -> str | None:
     """Returns why the engine cannot run, or None."""
-    foreign = _foreign(session.latest.devices())
+    foreign = foreign_device(session.latest.devices())
     if foreign is not None:
         return foreign
     if not isinstance(strategy, Ancestral | Mode):
@@ -89,12 +89,6 @@ def _obstacle(model: WaveNet, session: Session, strategy: Strategy) -> str | Non
     if isinstance(strategy, Ancestral) and not strategy.truncation.keys() <= set(TRUNCATIONS):
         return f"truncation by {', '.join(strategy.truncation.keys() - set(TRUNCATIONS))}"
     return missing_part(model.config)
-
-
-def _foreign(devices: Iterable[jax.Device]) -> str | None:
-    """Returns which devices the engine does not run on, or None."""
-    platforms = {device.platform for device in devices}
-    return None if platforms == {"cpu"} else f"the device is a {', '.join(sorted(platforms))}"
 
 
 @functools.partial(jax.jit, static_argnames=("model", "length", "scored"), donate_argnames=("session",))
