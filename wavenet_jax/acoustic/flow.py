@@ -15,6 +15,7 @@ import numpy as np
 from flax import linen as nn
 
 from wavenet_jax.acoustic.config import AcousticRunConfig
+from wavenet_jax.acoustic.layers import Conv
 from wavenet_jax.arithmetic import round_up
 from wavenet_jax.audio.features import LogMel
 from wavenet_jax.typing import Array, Key
@@ -120,7 +121,7 @@ class Flow(nn.Module):
             scale, shift = jnp.split(nn.Dense(2 * self.channels)(clock)[:, None], 2, axis=-1)
             z = nn.gelu(nn.LayerNorm(use_bias=False, use_scale=False)(y) * (1 + scale) + shift)
             z = nn.Dropout(self.dropout, broadcast_dims=(1,), deterministic=not train)(z)
-            y = y + nn.Conv(self.channels, (3,), kernel_dilation=dilation)(z * present)
+            y = y + Conv(self.channels, 3, dilation)(z * present)
         return nn.Dense(x.shape[-1], kernel_init=nn.initializers.zeros)(nn.gelu(nn.LayerNorm()(y)))
 
 

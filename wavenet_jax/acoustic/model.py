@@ -14,6 +14,7 @@ from flax import linen as nn
 
 from wavenet_jax.acoustic.config import AcousticConfig, AcousticRunConfig
 from wavenet_jax.acoustic.flow import UNIT, Flow
+from wavenet_jax.acoustic.layers import Conv, Residual
 from wavenet_jax.acoustic.symbols import KINDS, NUMBERS
 from wavenet_jax.typing import Array
 
@@ -36,20 +37,6 @@ class Spectra(NamedTuple):
     hidden: Array  # [B, F, C]: the last layer, a part of the condition of the flow
 
 
-class Residual(nn.Module):
-    """``x + convolution(gelu(normalised x))``: ``[B, T, C] -> [B, T, C]``."""
-
-    kernel_size: int
-    dilation: int
-    dropout: float
-
-    @nn.compact
-    def __call__(self, x: Array, train: bool) -> Array:
-        y = nn.gelu(nn.LayerNorm()(x))
-        y = nn.Dropout(self.dropout, broadcast_dims=(1,), deterministic=not train)(y)
-        return x + nn.Conv(x.shape[-1], (self.kernel_size,), kernel_dilation=self.dilation)(y)
-
-
 class AcousticModel(nn.Module):
     """From phones to their lengths and to the features of frames.
 
@@ -65,7 +52,7 @@ class AcousticModel(nn.Module):
         self.tables = [nn.Embed(values, channels, embedding_init=nn.initializers.normal(0.5)) for values in KINDS]
         self.numbers = nn.Dense(channels)
         self.over_phones = [Residual(config.phone_kernel_size, 1, drop) for _ in range(config.phone_layers)]
-        self.length_in = nn.Conv(config.length_channels, (3,))
+        self.length_in = Conv(config.length_channels, 3)
         self.length_inside = Residual(3, 1, drop)
         self.length_out = nn.Dense(1)
         self.frame_in = nn.Dense(config.frame_channels)
