@@ -20,7 +20,7 @@ FIGURES = ROOT / "docs" / "figures"
 
 _NUMBER = r"-?(?:\d+(?:,\d{3})*(?:\.\d+)?|\.\d+)(?:e-?\d+)?"
 _FIGURE = re.compile(
-    rf"(?P<number>{_NUMBER})(?P<bold>\*{{0,2}})<!-- figure: (?P<place>[^\s*]+)(?: \*(?P<factor>[\d.]+))? -->"
+    rf"(?P<number>{_NUMBER})(?P<bold>\*{{0,2}})<!-- figure: (?P<place>[^*>]+?)(?: \*(?P<factor>[\d.]+))? -->"
 )
 _MARK = re.compile(r"<!-- figure:.*?-->")
 _MACHINES = re.compile(r"<!-- machines: (?P<names>[^>]+?) -->\n(?P<table>.*?)<!-- end -->", re.DOTALL)
