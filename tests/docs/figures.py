@@ -153,9 +153,9 @@ def _table_written(place: str, text: str, folder: Path) -> str:
         if len(cells) > 2 and not columns:
             columns = [_plain(cell) for cell in cells]
         elif len(cells) > 2:
-            for number, column in enumerate(columns[2:], start=2):
+            for number, (column, cell) in enumerate(zip(columns[2:], cells[2:], strict=False), start=2):
                 of_cell = {"{row}": _plain(cells[1]), "{column}": column}
-                cells[number] = _cell_written(cells[number], [of_cell.get(key, key) for key in keys], folder)
+                cells[number] = _cell_written(cell, [of_cell.get(key, key) for key in keys], folder)
         lines.append("|".join(cells))
     return "".join(lines)
 
