@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -35,8 +36,13 @@ def optimized() -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Keeps caches out of the user's folder; tests of the same configuration share compiled programs, as users do."""
-    folder = tmp_path_factory.mktemp("cache")
+    """Keeps caches out of the user's folder; tests of the same configuration share compiled programs, as users do.
+
+    So do the workers of one run, whose folders lie side by side: what one has compiled, the others find.
+    """
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "cache"
+    folder.mkdir(exist_ok=True)
     jax.config.update("jax_compilation_cache_dir", str(folder / "compiled"))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
     with pytest.MonkeyPatch.context() as patch:

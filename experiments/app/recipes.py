@@ -11,7 +11,6 @@ from wavenet_jax.config import DataConfig, RunConfig
 from wavenet_jax.runs import to_flagfile
 
 _SPEECH = ROOT / "examples" / "speech"
-_TRAINING = ("--schedule=cosine", "--learning_rate=5e-3", "--warmup_steps=100", "--validate_every=500")
 SYNTHETIC = "synthetic sounds"
 
 
@@ -57,7 +56,7 @@ RECIPES = (
         "the base network, half an hour",
         "base",
         "64 ms of context, 0.5 million parameters.",
-        (_preset("base"), *_TRAINING, "--num_steps=17500"),
+        (_preset("base"), "--validate_every=500"),
     ),
     Recipe(
         "a vocoder, half an hour",
@@ -69,7 +68,10 @@ RECIPES = (
         "WaveNet as published, hours",
         "paper",
         "30 layers, 192 ms of context.",
-        (_preset("paper"), "--batch_size=2", *_TRAINING, "--num_steps=40000"),
+        (
+            *(_preset("paper"), "--batch_size=2", "--schedule=cosine", "--learning_rate=5e-3", "--warmup_steps=100"),
+            *("--validate_every=500", "--num_steps=40000"),
+        ),
     ),
     Recipe(
         "tiny, some seconds",
