@@ -52,8 +52,8 @@ voice: .venv/speech
 	$(BIN)/python -m experiments.train --flagfile=vocoder.flags --data_dir="$(DATA)" --workdir="$(VOICE)/runs/vocoder" \
 		--num_steps=22000 --schedule=cosine --ema_decay=0.999 --validate_every=1000 --save_every=1000
 	$(BIN)/python -m experiments.train_acoustic --data_dir="$(DATA)" --vocoder="$(VOICE)/runs/vocoder" \
-		--workdir="$(VOICE)/runs/acoustic" --batch_size=2 --num_steps=6000 --learning_rate=2e-3 --ema_decay=0.998 \
-		--validate_every=250 --save_every=250
+		--workdir="$(VOICE)/runs/acoustic" --flagfile=speech/acoustic.flags --batch_size=4 --num_steps=8000 \
+		--learning_rate=2e-3
 	$(BIN)/python -m experiments.voice --acoustic="$(VOICE)/runs/acoustic" --vocoder="$(VOICE)/runs/vocoder" \
 		$(if $(CARD),--card="$(CARD)") --output="$(VOICE)/voice" --overwrite
 	@echo "The voice: $(VOICE)/voice    Hear it: $(BIN)/wavenet say --voice=$(VOICE)/voice --text=Hello. --output=hello.wav"

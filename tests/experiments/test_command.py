@@ -18,6 +18,7 @@ from experiments.app.__main__ import main as start_page
 from experiments.support import flags, presets
 from tests.experiments.children import environment
 from tests.experiments.conftest import ROOT, Call
+from wavenet_jax.acoustic import AcousticRunConfig
 from wavenet_jax.config import RunConfig
 
 
@@ -91,6 +92,7 @@ def test_presets_and_what_they_include_are_found_from_any_folder(
             flags.read([RunConfig], ["program", f"--flagfile={written}"])
     for path in (presets.FOLDER / "data").glob("*.flags"):
         flags.read([RunConfig], ["program", f"--flagfile=data/{path.name}"])
+    flags.read([AcousticRunConfig], ["program", "--flagfile=speech/acoustic.flags"])
 
 
 def test_the_page_offers_its_recipes_from_any_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

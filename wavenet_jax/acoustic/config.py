@@ -26,11 +26,11 @@ class AcousticConfig(Checked):
     """The acoustic model: from phones to their lengths and to the features of frames."""
 
     sample_rate: int = option(16_000, "Sample rate of the vocoder, in Hz.", at_least=100, at_most=768_000)
-    phone_channels: int = option(128, "Channels of the layers over phones.", at_least=1)
-    phone_layers: int = option(3, "Residual convolutions over phones.", at_least=0)
-    phone_kernel_size: int = option(5, "Kernel size of the convolutions over phones, in phones.", at_least=1)
+    phone_channels: int = option(160, "Channels of the layers over phones.", at_least=1)
+    phone_layers: int = option(2, "Residual convolutions over phones.", at_least=0)
+    phone_kernel_size: int = option(3, "Kernel size of the convolutions over phones, in phones.", at_least=1)
     length_channels: int = option(64, "Channels of the two convolutions that predict lengths.", at_least=1)
-    frame_channels: int = option(192, "Channels of the layers over frames.", at_least=1)
+    frame_channels: int = option(288, "Channels of the layers over frames.", at_least=1)
     melody_dilations: tuple[int, ...] = option(
         (1, 2, 4), "Dilation of each residual convolution over frames that pitch and voicing come from.", at_least=1
     )
@@ -39,24 +39,24 @@ class AcousticConfig(Checked):
     )
     frame_kernel_size: int = option(3, "Kernel size of the convolutions over frames, in frames.", at_least=1)
     acoustic_dropout: float = option(
-        0.05, "Fraction of a layer's input channels dropped in training.", at_least=0, below=1
+        0.25, "Fraction of a layer's input channels dropped in training.", at_least=0, below=1
     )
     symbol_dropout: float = option(
-        0.05,
+        0.1,
         "Fraction of the phones' attributes, such as stress or place, withheld in training; of phones, half of it.",
         at_least=0,
         below=1,
     )
     flow_channels: int = option(
-        192, "Channels of the flow that draws spectra around their averages; 0: the averages are spoken.", at_least=0
+        256, "Channels of the flow that draws spectra around their averages; 0: the averages are spoken.", at_least=0
     )
     flow_dilations: tuple[int, ...] = option(
         (1, 2, 4, 8, 1, 2), "Dilation of each residual convolution of the flow, over frames.", at_least=1
     )
-    flow_dropout: float = option(0.05, "As acoustic_dropout, of the flow.", at_least=0, below=1)
+    flow_dropout: float = option(0.15, "As acoustic_dropout, of the flow.", at_least=0, below=1)
     flow_steps: int = option(6, "Steps along the flow in speaking; each computes it twice.", at_least=1, at_most=100)
     flow_temperature: float = option(
-        0.7, "Share of the flow's noise in speaking: 0 is the smoothest, 1 as in training.", at_least=0, at_most=2
+        0.0, "Share of the flow's noise in speaking: 0 is the smoothest, 1 as in training.", at_least=0, at_most=2
     )
     row_frames: int = option(800, "Frames of a row of a batch, which holds several clips.", at_least=16)
     row_phones: int = option(160, "Phones and pauses of a row, at most.", at_least=16)
