@@ -2,8 +2,9 @@
 
 The engine sees nothing else of the model's internals. Outputs are padded to a multiple of 16, and a matrix is cut into
 tiles of about 64 outputs; within a tile, the weights of one input are contiguous. In int8 each output has a scale, its
-largest weight is 127, and four inputs are contiguous for each output; the int32 sums in front undo the offset of 64
-with which signed activations, of 7 bits, are stored.
+largest weight is 127, and four inputs are contiguous for each output; the int32 sums in front undo the offset of 128
+with which activations are stored. The projection to what a head reads comes twice: its weights, and 254 times what
+rounding took from them.
 
 Where enough of the blocks of 16 outputs and 4 inputs are zeros, as pruning leaves them, a matrix is those that are not:
 how many there are for each 16 outputs and part of the inputs, the first input of each, scales and sums of int8, and the
@@ -25,7 +26,7 @@ from wavenet_jax.model.input import input_values, rows_of, waveform_of
 from wavenet_jax.model.prediction import NOISE_FLOOR
 
 FORMATS = ("float32", "int8", "float16", "bfloat16")
-"""Formats of the weights, by the numbers that ``native/products.h`` gives them; with int8, activations have 7 bits."""
+"""Formats of the weights, by the numbers that ``native/products.h`` gives them; with int8, activations have 8 bits."""
 BLOCK = (16, 4)
 """Outputs and inputs of the blocks that are left out where they are zeros."""
 LEAST_ZEROS = 0.4
@@ -33,8 +34,10 @@ LEAST_ZEROS = 0.4
 
 _LINE, _GROUP = BLOCK
 _TYPES = {"float32": np.dtype(np.float32), "float16": np.dtype(np.float16), "bfloat16": np.dtype(ml_dtypes.bfloat16)}
-_OFFSET = 64
-"""Offset of signed activations."""
+_OFFSET = 128
+"""Offset of activations as bytes."""
+_FINER = 254
+"""How much finer what rounding took from weights is kept, where it is: within half a step lie 127 finer ones."""
 
 
 class Packed(NamedTuple):
@@ -119,7 +122,8 @@ def pack(config: WaveNetConfig, weights: WaveNetWeights, weight_format: str) -> 
         (weights.output.hidden, weights.output.hidden_bias),
         (weights.output.outputs, weights.output.outputs_bias),
     ):
-        parts += [_vector(np.asarray(bias)), _matrix([np.asarray(kernel)], ends_format, signed=False)]
+        twice = kernel is weights.output.outputs  # errors of logits cost the most bits by far
+        parts += [_vector(np.asarray(bias)), _matrix([np.asarray(kernel)], ends_format, twice)]
     if isinstance(head, CoarseFine):
         assert head.weights is not None
         parts += [_vector(np.asarray(head.weights.table)), _vector(np.asarray(head.weights.bias))]
@@ -188,8 +192,14 @@ def _tiles(columns: int) -> list[slice]:
     return [slice(*map(int, pair)) for pair in pairwise(ends)]
 
 
-def _matrix(taps: Sequence[np.ndarray], weight_format: str, signed: bool = True) -> _Matrix:
-    """The bytes of a matrix whose inputs come in parts, ``[inputs, outputs]`` each; ``signed``: as its activations."""
+def _matrix(taps: Sequence[np.ndarray], weight_format: str, twice: bool = False) -> _Matrix:
+    """The bytes of a matrix whose inputs come in parts, ``[inputs, outputs]`` each.
+
+    Args:
+      taps: the parts.
+      weight_format: one of ``FORMATS``.
+      twice: of int8, as many parts follow that hold what rounding took from these.
+    """
     taps = [_filled(np.asarray(tap, np.float32)) for tap in taps]
     outputs = taps[0].shape[1]
     scales, sums = np.zeros((0, outputs), np.float32), np.zeros((0, outputs), np.int32)
@@ -197,8 +207,11 @@ def _matrix(taps: Sequence[np.ndarray], weight_format: str, signed: bool = True)
         greatest = np.max([np.abs(tap).max(axis=0) for tap in taps], axis=0)
         scales = (greatest / 127).astype(np.float32)[None]
         steps = np.where(scales > 0, scales, 1)
-        taps = [np.clip(np.rint(tap / steps), -127, 127).astype(np.int8) for tap in taps]
-        sums = -_OFFSET * signed * np.stack([tap.sum(axis=0, dtype=np.int32) for tap in taps])
+        numbers = [tap / steps for tap in taps]
+        taps = [_rounded(number) for number in numbers]
+        if twice:
+            taps += [_rounded(_FINER * (number - tap)) for number, tap in zip(numbers, taps, strict=True)]
+        sums = -_OFFSET * np.stack([tap.sum(axis=0, dtype=np.int32) for tap in taps])
     else:
         most = float(ml_dtypes.finfo(_TYPES[weight_format]).max)
         taps = [np.clip(tap, -most, most).astype(_TYPES[weight_format]) for tap in taps]
@@ -216,6 +229,10 @@ def _matrix(taps: Sequence[np.ndarray], weight_format: str, signed: bool = True)
             blocks.append(_grouped(tap[:, line * _LINE : (line + 1) * _LINE])[rows].reshape(-1))
     data = [counts, np.concatenate(places), *([scales, sums] if len(scales) else []), np.concatenate(blocks)]
     return _Matrix(np.concatenate([_bytes(part) for part in data]), int(counts.sum()), weights, left_out)
+
+
+def _rounded(numbers: np.ndarray) -> np.ndarray:
+    return np.clip(np.rint(numbers), -127, 127).astype(np.int8)
 
 
 def _there(taps: Sequence[np.ndarray]) -> list[np.ndarray]:

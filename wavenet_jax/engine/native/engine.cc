@@ -249,7 +249,8 @@ struct Weights {
     end_bias = reader.floats(end);
     end_matrix = reader.matrix(ends, {net.skip}, end);
     output_bias = reader.floats(outputs);
-    output_matrix = reader.matrix(ends, {net.end}, outputs);
+    output_matrix = ends == Format::kInt8 ? reader.matrix(ends, {net.end, net.end}, outputs)
+                                          : reader.matrix(ends, {net.end}, outputs);
     if (net.kind() == Head::kCoarseFine) {
       fine_table = reader.floats(kByte, fine);
       fine_bias = reader.floats(kByte);
@@ -276,10 +277,10 @@ class Activations {
   int64_t width() const { return width_; }
 
   // To be called when the floats have changed.
-  void quantize(bool is_signed) {
+  void quantize() {
     if (bytes_.empty()) return;
     for (int64_t row = 0; row < rows_; ++row)
-      wavenet::quantize(values_.data() + row * width_, width_, is_signed, bytes_.data() + row * width_, &scales_[row]);
+      wavenet::quantize(values_.data() + row * width_, width_, bytes_.data() + row * width_, &scales_[row]);
   }
 
   Inputs inputs() const {
@@ -318,7 +319,7 @@ class Rings {
     std::vector<float> input(width_);
     for (int64_t slot = 0; slot < offset * rows; ++slot) {
       std::copy(queues + slot * residual_, queues + (slot + 1) * residual_, input.begin());
-      quantize(input.data(), width_, true, bytes_.data() + slot * width_, &scales_[slot]);
+      quantize(input.data(), width_, bytes_.data() + slot * width_, &scales_[slot]);
     }
   }
 
@@ -402,6 +403,7 @@ class Loop {
         out_(call.rows * weights.residual),
         skip_(call.rows, net.skip, net.int8() && !net.float_ends),
         end_(call.rows, net.end, net.int8() && !net.float_ends),
+        finer_(call.rows),
         outputs_(call.rows * weights.outputs),
         time_(call.rows, net.time_channels, net.int8()),
         timed_(net.time_channels > 0 ? call.rows * net.layers() * 2 * weights.hidden : 0),
@@ -510,7 +512,7 @@ class Loop {
       const float* from = call_.time + (piece * call_.rows + row) * net_.time_channels;
       std::copy(from, from + net_.time_channels, time_.row(row));
     }
-    time_.quantize(true);
+    time_.quantize();
     const Inputs inputs = time_.inputs();
     const int64_t gates = net_.layers() * 2 * weights_.hidden;
     product(weights_.time, &inputs, 1, call_.rows, constant_, timed_.data(), gates);
@@ -521,7 +523,7 @@ class Loop {
     const Start start = timed_.empty() ? constant_ : Start{timed_.data(), net_.layers() * 2 * hidden};
     const Floats scale = broadcast(net_.residual_scaling ? 0.70710678118654752f : 1.0f);
     std::vector<Inputs>& parts = parts_;
-    x_.quantize(true);
+    x_.quantize();
     for (int64_t layer = 0; layer < net_.layers(); ++layer) {
       const Layer& weights = weights_.layers[layer];
       parts.clear();
@@ -535,14 +537,14 @@ class Loop {
         for (int64_t i = 0; i < hidden; i += kWidth)
           store(gated_.row(row) + i, gated(load(gate + i), load(gate + hidden + i)));
       }
-      gated_.quantize(true);
+      gated_.quantize();
       const Inputs gates = gated_.inputs();
       if (layer + 1 < net_.layers()) {
         product(weights.residual, &gates, 1, rows, Start{weights.residual_bias, 0}, out_.data(), residual);
         for (int64_t row = 0; row < rows; ++row)
           for (int64_t i = 0; i < residual; i += kWidth)
             store(x_.row(row) + i, (load(x_.row(row) + i) + load(out_.data() + row * residual + i)) * scale);
-        x_.quantize(true);  // while the sums of skips, for which nothing waits, are computed
+        x_.quantize();  // while the sums of skips, for which nothing waits, are computed
       }
       const Start before = layer == 0 ? Start{weights_.skip_bias, 0} : Start{skip_.row(0), skip_.width()};
       product(weights.skip, &gates, 1, rows, before, skip_.row(0), skip_.width());
@@ -552,13 +554,20 @@ class Loop {
   void project() {
     const int64_t rows = call_.rows;
     rectify(skip_);
-    skip_.quantize(false);
+    skip_.quantize();
     const Inputs sums = skip_.inputs();
     product(weights_.end_matrix, &sums, 1, rows, Start{weights_.end_bias, 0}, end_.row(0), end_.width());
     rectify(end_);
-    end_.quantize(false);
+    end_.quantize();
     const Inputs ends = end_.inputs();
-    product(weights_.output_matrix, &ends, 1, rows, Start{weights_.output_bias, 0}, outputs_.data(), weights_.outputs);
+    Inputs parts[2] = {ends, ends};  // in int8, once more for what rounding took from the weights
+    int count = 1;
+    if (weights_.output_matrix.format == Format::kInt8) {
+      for (int64_t row = 0; row < rows; ++row) finer_[row] = end_.scale(row) * (1.0f / 254);
+      parts[1].scales = finer_.data();
+      count = 2;
+    }
+    product(weights_.output_matrix, parts, count, rows, Start{weights_.output_bias, 0}, outputs_.data(), weights_.outputs);
     if (net_.gains() > 0)
       for (int64_t row = 0; row < rows; ++row)
         prediction_->move(row, outputs_.data() + row * weights_.outputs, net_.components, net_.narrowest);
@@ -662,6 +671,7 @@ class Loop {
   std::vector<float> fine_logits_, guided_, biased_;
   Start constant_;  // in place of `timed_` where nothing changes with time
   std::vector<Inputs> parts_;
+  std::vector<float> finer_;
   Drawing drawing_;
 };
 

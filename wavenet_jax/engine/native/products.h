@@ -24,8 +24,8 @@ enum class Format { kFloat32 = 0, kInt8 = 1, kFloat16 = 2, kBfloat16 = 3 };
 
 static inline int64_t bytes_of(Format format) { return format == Format::kFloat32 ? 4 : format == Format::kInt8 ? 1 : 2; }
 
-// Activations of some rows: `count` of each, `stride` apart. In int8 they are bytes from 0 to 127 that stand for
-// (byte - offset) * scale, with a scale for each row; the packed matrix takes the offset back.
+// Activations of some rows: `count` of each, `stride` apart. In int8 they are bytes that stand for
+// (byte - 128) * scale, with a scale for each row.
 struct Inputs {
   int64_t count = 0;
   const float* values = nullptr;
@@ -86,7 +86,7 @@ static __attribute__((noinline)) void float_block(const Weight* weights, int64_t
     for (int v = 0; v < kVectors; ++v) store(out + (row + n) * out_stride + v * kWidth, sums[n][v]);
 }
 
-// A tile in int8: the scale of each output, what the offset of each part adds to its sum, then the weights.
+// A tile in int8: the scale of each output, what takes the offset of each part back, then the weights.
 template <int kCount, int kVectors>
 static __attribute__((noinline)) void byte_block(const uint8_t* tile, int64_t width, int64_t first, const Inputs* parts, int part_count,
                               int64_t row, Start start, float* out, int64_t out_stride) {
@@ -104,7 +104,7 @@ static __attribute__((noinline)) void byte_block(const uint8_t* tile, int64_t wi
 #pragma GCC unroll 16
     for (int n = 0; n < kCount; ++n)
 #pragma GCC unroll 16
-      for (int v = 0; v < kVectors; ++v) sums[n][v] = load(offsets + v * kWidth);
+      for (int v = 0; v < kVectors; ++v) sums[n][v] = beginning(offsets + v * kWidth);
     const int64_t stride = parts[part].bytes_stride, groups = (parts[part].count + kGroup - 1) / kGroup;
     const uint8_t* inputs = parts[part].bytes + row * stride;
     for (int64_t group = 0; group < groups; ++group, weights += width * kGroup) {
@@ -219,7 +219,7 @@ static __attribute__((noinline)) void byte_blocks_of_rows(const Matrix& matrix, 
 #pragma GCC unroll 16
       for (int n = 0; n < kCount; ++n)
 #pragma GCC unroll 16
-        for (int v = 0; v < kVectors; ++v) sums[n][v] = load(offsets + v * kWidth);
+        for (int v = 0; v < kVectors; ++v) sums[n][v] = beginning(offsets + v * kWidth);
       const int64_t stride = parts[part].bytes_stride;
       const uint8_t* inputs = parts[part].bytes + row * stride;
       for (int32_t left = *counts++; left > 0; --left, weights += kLine * kGroup) {
@@ -282,20 +282,18 @@ static inline void product(const Matrix& matrix, const Inputs* parts, int part_c
   }
 }
 
-// Bytes for one row of `count` values, padded to whole vectors, and what they are multiples of. Signed values: 127
-// steps around an offset of 64. Others, none below zero: 128 steps from 0.
-static inline void quantize(const float* values, int64_t count, bool is_signed, uint8_t* bytes, float* scale) {
+// Bytes for one row of `count` values, padded to whole vectors, and what they are multiples of: 255 steps around an
+// offset of 128.
+static inline void quantize(const float* values, int64_t count, uint8_t* bytes, float* scale) {
   Floats most = broadcast(0);
   for (int64_t i = 0; i < count; i += kWidth) most = maximum(most, absolute(load(values + i)));
   const float greatest = greatest_lane(most);
-  const float steps = is_signed ? 63.0f : 127.0f;
   // Numbers too small for a reciprocal count as zeros.
-  const float inverse = greatest > 1e-30f && greatest < 1e30f ? steps / greatest : 0.0f;
-  *scale = inverse > 0 ? greatest / steps : 0.0f;
+  const float inverse = greatest > 1e-30f && greatest < 1e30f ? 127.0f / greatest : 0.0f;
+  *scale = inverse > 0 ? greatest / 127.0f : 0.0f;
   const Floats magic = broadcast(12582912.0f), factor = broadcast(inverse);  // 1.5 * 2^23: its last bits are the integer
-  const uint32_t offset = is_signed ? 64 : 0;
   for (int64_t i = 0; i < count; i += kWidth)
-    store_bytes(bytes + i, (((Bits)multiply_add(load(values + i), factor, magic)) + offset) & 127u);
+    store_bytes(bytes + i, ((Bits)multiply_add(load(values + i), factor, magic) + 128u) & 255u);
 }
 
 }  // namespace wavenet

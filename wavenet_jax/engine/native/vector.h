@@ -161,26 +161,40 @@ static inline Floats square_root(Floats values) {
 
 static inline Floats as_floats(Ints values) { return __builtin_convertvector(values, Floats); }
 
-// sums + the products of four neighbouring bytes: activations of 7 bits, the same four in every lane, and weights.
-// Sums of two products fit 16 bits, as vpmaddubsw wants, and activations are signed bytes as well, as sdot wants.
+// Whether `dot` takes bytes as they are, from 0 to 255, so that 128 times the weights have to be taken back.
+#if defined(__AVX512F__) && defined(__AVX512BW__) && defined(__AVX512VNNI__)
+constexpr bool kOffsetBytes = true;
+#else
+constexpr bool kOffsetBytes = false;
+#endif
+
+// Where sums of bytes begin; `offsets` take 128 times the weights back.
+static inline Ints beginning(const int32_t* offsets) { return kOffsetBytes ? load(offsets) : Ints{}; }
+
+// sums + the products of four neighbouring bytes: activations, the same four in every lane, which stand for themselves
+// less 128, and weights from -127 to 127. The sums of two products fit 16 bits, as vpmaddubsw wants, of sizes and signed
+// weights: 2 * 128 * 127.
 static inline Ints dot(Ints sums, uint32_t activations, const int8_t* weights) {
+  [[maybe_unused]] const int32_t four = static_cast<int32_t>(kOffsetBytes ? activations : activations ^ 0x80808080u);
 #if defined(__AVX512F__) && defined(__AVX512BW__)
-  const __m512i w = _mm512_loadu_si512(weights), a = _mm512_set1_epi32(static_cast<int32_t>(activations));
+  const __m512i w = _mm512_loadu_si512(weights), a = _mm512_set1_epi32(four);
 #if defined(__AVX512VNNI__)
   return (Ints)_mm512_dpbusd_epi32((__m512i)sums, a, w);
 #else
-  return sums + (Ints)_mm512_madd_epi16(_mm512_maddubs_epi16(a, w), _mm512_set1_epi16(1));
+  const __m512i signed_like_a = _mm512_mask_sub_epi8(w, _mm512_movepi8_mask(a), _mm512_setzero_si512(), w);
+  const __m512i pairs = _mm512_maddubs_epi16(_mm512_abs_epi8(a), signed_like_a);
+  return sums + (Ints)_mm512_madd_epi16(pairs, _mm512_set1_epi16(1));
 #endif
 #elif defined(__AVX2__)
-  const __m256i w = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(weights));
-  const __m256i a = _mm256_set1_epi32(static_cast<int32_t>(activations));
-  return sums + (Ints)_mm256_madd_epi16(_mm256_maddubs_epi16(a, w), _mm256_set1_epi16(1));
+  const __m256i w = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(weights)), a = _mm256_set1_epi32(four);
+  const __m256i pairs = _mm256_maddubs_epi16(_mm256_abs_epi8(a), _mm256_sign_epi8(w, a));
+  return sums + (Ints)_mm256_madd_epi16(pairs, _mm256_set1_epi16(1));
 #elif defined(__SSSE3__)
-  const __m128i w = _mm_loadu_si128(reinterpret_cast<const __m128i*>(weights));
-  const __m128i a = _mm_set1_epi32(static_cast<int32_t>(activations));
-  return sums + (Ints)_mm_madd_epi16(_mm_maddubs_epi16(a, w), _mm_set1_epi16(1));
+  const __m128i w = _mm_loadu_si128(reinterpret_cast<const __m128i*>(weights)), a = _mm_set1_epi32(four);
+  const __m128i pairs = _mm_maddubs_epi16(_mm_abs_epi8(a), _mm_sign_epi8(w, a));
+  return sums + (Ints)_mm_madd_epi16(pairs, _mm_set1_epi16(1));
 #elif defined(__ARM_NEON)
-  const int8x16_t w = vld1q_s8(weights), a = vreinterpretq_s8_u32(vdupq_n_u32(activations));
+  const int8x16_t w = vld1q_s8(weights), a = vreinterpretq_s8_s32(vdupq_n_s32(four));
 #if defined(__ARM_FEATURE_DOTPROD)
   return (Ints)vdotq_s32((int32x4_t)sums, w, a);
 #else
@@ -189,14 +203,14 @@ static inline Ints dot(Ints sums, uint32_t activations, const int8_t* weights) {
 #endif
 #else
   int8_t bytes[4];
-  std::memcpy(bytes, &activations, 4);
+  std::memcpy(bytes, &four, 4);
   for (int lane = 0; lane < kWidth; ++lane)
     for (int byte = 0; byte < 4; ++byte) sums[lane] += bytes[byte] * weights[4 * lane + byte];
   return sums;
 #endif
 }
 
-// Integers from 0 to 127 as bytes.
+// Integers from 0 to 255 as bytes.
 static inline void store_bytes(uint8_t* to, Bits values) {
   typedef uint8_t Bytes __attribute__((vector_size(kWidth)));
   const Bytes bytes = __builtin_convertvector(values, Bytes);
