@@ -116,8 +116,10 @@ static inline Memory packed(int64_t inputs, int64_t columns, Of of) {
   return memory;
 }
 
-// out = (start + bias + parts) * scale, in rows of padded width; `start` may be `out`, and of stride 0.
-struct Product {
+// out = (start + bias + parts) * scale, in rows of padded width; `start` may be `out`, and of stride 0. Rectified, it is
+// that where it is above zero, and zero elsewhere.
+template <bool kRectified = false>
+struct ProductOf {
   const Part* parts;
   int part_count;
   const float* start;
@@ -141,11 +143,15 @@ struct Product {
     for (int v = 0; v < kVectors; ++v) {
       const Floats more = bias == nullptr ? broadcast(0) : load(bias + column + v * kWidth);
 #pragma GCC unroll 16
-      for (int n = 0; n < kCount; ++n)
-        store(out + (row + n) * out_stride + column + v * kWidth, (sums[n][v] + more) * factor);
+      for (int n = 0; n < kCount; ++n) {
+        const Floats value = (sums[n][v] + more) * factor;
+        store(out + (row + n) * out_stride + column + v * kWidth, kRectified ? maximum(broadcast(0), value) : value);
+      }
     }
   }
 };
+using Product = ProductOf<>;
+using Rectified = ProductOf<true>;
 
 // out += the transposed left rows times the right rows, over `length` of them: rows of `out` are columns of the left.
 struct Outer {
