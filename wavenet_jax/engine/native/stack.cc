@@ -45,16 +45,24 @@ struct Shape {
   float scale() const { return scaling ? 0.70710678118654752f : 1.0f; }
 };
 
-// Columns of our gates: a panel is a vector of the one half and the same of the other. -1: padding.
-int64_t column_of_panels(const Shape& shape, int64_t column) {
-  const int64_t h = column / (2 * kWidth) * kWidth + column % kWidth;
-  return h < shape.H ? column / kWidth % 2 * shape.H + h : -1;
+// Where the columns of our gates are: a panel is a vector of the one half and the same of the other. -1: padding.
+std::vector<int64_t> in_panels(const Shape& shape) {
+  std::vector<int64_t> columns(static_cast<size_t>(shape.gates()));
+  for (int64_t column = 0; column < shape.gates(); ++column) {
+    const int64_t h = column / (2 * kWidth) * kWidth + column % kWidth;
+    columns[column] = h < shape.H ? column / kWidth % 2 * shape.H + h : -1;
+  }
+  return columns;
 }
 
-// Rows of our gates: the halves follow one another. -1: padding.
-int64_t column_of_halves(const Shape& shape, int64_t column) {
-  const int64_t h = column % shape.hidden();
-  return h < shape.H ? column / shape.hidden() * shape.H + h : -1;
+// Where the rows of our gates are: the halves follow one another. -1: padding.
+std::vector<int64_t> in_halves(const Shape& shape) {
+  std::vector<int64_t> rows(static_cast<size_t>(shape.gates()));
+  for (int64_t row = 0; row < shape.gates(); ++row) {
+    const int64_t h = row % shape.hidden();
+    rows[row] = h < shape.H ? row / shape.hidden() * shape.H + h : -1;
+  }
+  return rows;
 }
 
 // Weights as they come: dilated [L, K, R, G], residual [L - 1, H, R], skip [L, H, S], end [S, E], outputs [E, O].
@@ -252,31 +260,22 @@ class Forward {
         end_bias_(padded_rows(end_bias, shape.E, 1)),
         outputs_bias_(padded_rows(outputs_bias, shape.O, 1)),
         bias_(shape.L * shape.B * shape.F * shape.gates()),
-        ending_(packed(shape.S, shape.E, [&](int64_t input, int64_t column) { return weights.end[input * shape.E + column]; })),
-        giving_(packed(shape.E, shape.O,
-                       [&](int64_t input, int64_t column) { return weights.outputs[input * shape.O + column]; })) {
+        ending_(packed(weights.end, shape.S, offsets(shape.S, shape.E), offsets(shape.E, 1))),
+        giving_(packed(weights.outputs, shape.E, offsets(shape.E, shape.O), offsets(shape.O, 1))) {
     for (int64_t chain = 0; chain < plan_.chains(); ++chain)
       scratch_.push_back({Memory(kBlock * s_.outputs()), Parts(s_.K)});
+    const auto panels = in_panels(s_), taps = offsets(s_.R, 2 * s_.H), mixing = offsets(s_.H, s_.R);
+    const auto combining = offsets(s_.H, s_.S), residual = offsets(s_.R, 1), skip = offsets(s_.S, 1);
     for (int64_t l = 0; l < s_.L; ++l) {
-      for (int64_t tap = 0; tap < s_.K; ++tap)
-        taps_.push_back(packed(s_.R, s_.gates(), [&](int64_t input, int64_t column) {
-          const int64_t g = column_of_panels(s_, column);
-          return g < 0 ? 0.0f : weights.tap(s_, l, tap)[input * 2 * s_.H + g];
-        }));
-      if (l + 1 < s_.L)
-        residual_.push_back(packed(s_.H, s_.R, [&](int64_t input, int64_t column) {
-          return weights.mixing(s_, l)[input * s_.R + column];
-        }));
-      combining_.push_back(packed(
-          s_.H, s_.S, [&](int64_t input, int64_t column) { return weights.combining(s_, l)[input * s_.S + column]; }));
+      for (int64_t tap = 0; tap < s_.K; ++tap) taps_.push_back(packed(weights.tap(s_, l, tap), s_.R, taps, panels));
+      if (l + 1 < s_.L) residual_.push_back(packed(weights.mixing(s_, l), s_.H, mixing, residual));
+      combining_.push_back(packed(weights.combining(s_, l), s_.H, combining, skip));
       for (int64_t f = 0; f < s_.F; ++f)
         for (int64_t b = 0; b < s_.B; ++b) {
           const float* from = bias + ((l * s_.F + f) * s_.B + b) * 2 * s_.H;
           float* to = bias_.data() + ((l * s_.B + b) * s_.F + f) * s_.gates();
-          for (int64_t column = 0; column < s_.gates(); ++column) {
-            const int64_t g = column_of_panels(s_, column);
-            to[column] = g < 0 ? 0.0f : from[g];
-          }
+          for (int64_t column = 0; column < s_.gates(); ++column)
+            to[column] = panels[column] < 0 ? 0.0f : from[panels[column]];
         }
     }
   }
@@ -407,21 +406,14 @@ class Backward {
         x_(x),
         bias_(bias),
         between_((plan_.stages - 1) * shape.B * shape.T * shape.residual()),
-        ending_(packed(shape.E, shape.S, [&](int64_t input, int64_t column) { return weights.end[column * shape.E + input]; })),
-        giving_(packed(shape.O, shape.E,
-                       [&](int64_t input, int64_t column) { return weights.outputs[column * shape.O + input]; })) {
+        ending_(packed(weights.end, shape.E, offsets(shape.E, 1), offsets(shape.S, shape.E))),
+        giving_(packed(weights.outputs, shape.O, offsets(shape.O, 1), offsets(shape.E, shape.O))) {
+    const auto halves = in_halves(s_), taps = offsets(s_.R, 2 * s_.H), mixing = offsets(s_.H, s_.R);
+    const auto combining = offsets(s_.H, s_.S), residual = offsets(s_.R, 1), skip = offsets(s_.S, 1);
     for (int64_t l = 0; l < s_.L; ++l) {
-      for (int64_t tap = 0; tap < s_.K; ++tap)
-        taps_.push_back(packed(s_.gates(), s_.R, [&](int64_t input, int64_t column) {
-          const int64_t g = column_of_halves(s_, input);
-          return g < 0 ? 0.0f : weights.tap(s_, l, tap)[column * 2 * s_.H + g];
-        }));
-      if (l + 1 < s_.L)
-        residual_.push_back(packed(s_.R, s_.H, [&](int64_t input, int64_t column) {
-          return weights.mixing(s_, l)[column * s_.R + input];
-        }));
-      combining_.push_back(packed(
-          s_.S, s_.H, [&](int64_t input, int64_t column) { return weights.combining(s_, l)[column * s_.S + input]; }));
+      for (int64_t tap = 0; tap < s_.K; ++tap) taps_.push_back(packed(weights.tap(s_, l, tap), s_.gates(), halves, taps));
+      if (l + 1 < s_.L) residual_.push_back(packed(weights.mixing(s_, l), s_.R, residual, mixing));
+      combining_.push_back(packed(weights.combining(s_, l), s_.S, skip, combining));
     }
     for (int64_t group = 0; group < plan_.groups; ++group) gradients_.emplace_back(s_);
     for (int64_t chain = 0; chain < plan_.chains(); ++chain)
