@@ -181,7 +181,8 @@ def extend(
     # One by one: putting lines together costs XLA on CPUs more than all that it does with them.
     now = (samples, predicted, residual[:, memory:])
     inputs = total([projected(line[..., None], index) for index, line in enumerate(now)])
-    residuals = jnp.stack([lagged(residual, lag) for lag in range(1, order + 1)], axis=-1)
+    places = jnp.arange(length)[:, None] + (memory - np.arange(order))[None]  # of the newest residual first
+    residuals = residual.at[:, places].get(mode="promise_in_bounds")
     if config.prediction.pitch_taps:
         ago = _taps(config, jnp.stack([signal, residual], axis=-1), period)
         inputs = inputs + projected(ago.reshape(*ago.shape[:2], -1), len(now))
