@@ -33,7 +33,7 @@ _SAMPLE_SECONDS = 3.0
 _PASSES = 3
 _TEXT = "Hello! I am a small network. Two processor cores are all that I need to speak."
 _RECIPE = (
-    *("--num_steps=250", "--warmup_steps=25", "--learning_rate=8e-3", "--ema_decay=0.99", "--validation_fraction=0.1"),
+    *("--num_steps=250", "--warmup_steps=25", "--learning_rate=2e-2", "--ema_decay=0.99", "--validation_fraction=0.1"),
     *("--validate_every=50", "--save_every=50", "--log_every=10", "--validation_samples=100000"),
 )
 

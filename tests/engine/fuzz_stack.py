@@ -25,18 +25,21 @@ _Shapes = list[tuple[int, ...]]
 def _call(random: np.random.Generator, backward: bool) -> tuple[list[np.ndarray], _Shapes, dict[str, Any]]:
     """Arguments, shapes of the results, and attributes of a call that fits."""
     layers, taps, rows = (int(random.integers(1, most)) for most in (5, 4, 4))
-    residual, hidden, skip = (int(random.integers(1, most)) for most in (40, 40, 70))
+    residual, hidden, skip, end, outputs = (int(random.integers(1, most)) for most in (40, 40, 70, 70, 70))
     pieces = int(random.integers(1, 5))
     samples = pieces * int(random.integers(1, 120))
     dilated, mixing = (layers, taps, residual, 2 * hidden), (layers - 1, hidden, residual)
     combining, bias = (layers, hidden, skip), (layers, pieces, rows, 2 * hidden)
     inputs, gates = (layers, rows, samples, _up(residual)), (layers, rows, samples, 2 * _up(hidden))
-    x, total, residual_bias = (rows, samples, residual), (rows, samples, skip), (layers - 1, residual)
-    arguments = [dilated, mixing, combining, x, bias, residual_bias, (skip,)]
-    results = [total, inputs, gates]
+    x, made, residual_bias = (rows, samples, residual), (rows, samples, outputs), (layers - 1, residual)
+    kernels = [dilated, mixing, combining, (skip, end), (end, outputs)]
+    biases = [residual_bias, (skip,), (end,), (outputs,)]
+    rectified = [(rows, samples, _up(skip)), (rows, samples, _up(end))]
+    arguments = [*kernels, x, bias, *biases]
+    results = [made, inputs, gates, *rectified]
     if backward:
-        arguments = [dilated, mixing, combining, inputs, gates, total]
-        results = [x, bias, dilated, mixing, combining, residual_bias, (skip,), gates]
+        arguments = [*kernels, inputs, gates, *rectified, made]
+        results = [x, bias, *kernels, *biases, gates, *rectified]
     attributes = {
         "dilations": [int(dilation) for dilation in random.integers(1, 200, layers)],
         "residual_scaling": int(random.integers(2)),
@@ -78,7 +81,7 @@ def main(library: str, calls: int, seed: int) -> None:
         if spoiled:
             _spoil(random, arguments, shapes, attributes)
         results = [jax.ShapeDtypeStruct(shape, np.float32) for shape in shapes]
-        aliases = {4: 7} if backward and not spoiled and random.integers(2) else {}
+        aliases = {6: 11, 7: 12, 8: 13} if backward and not spoiled and random.integers(2) else {}
         call = jax.ffi.ffi_call(_TARGETS[backward], results, input_output_aliases=aliases)
         try:
             made = jax.block_until_ready(

@@ -1,6 +1,7 @@
-"""The gated stack in C++ is the one in JAX: outputs, every gradient, and what a run learns."""
+"""The gated stack and the output layer in C++ are those in JAX: outputs, every gradient, and what a run learns."""
 
 import dataclasses
+import functools
 from typing import Any
 
 import jax
@@ -14,21 +15,22 @@ from tests.training.tiny import configured, events, of
 from wavenet_jax.config import WaveNetConfig
 from wavenet_jax.engine import EngineMissingError, NativeStack, choose_stack, kinds, missing_stack_part, stack_library
 from wavenet_jax.engine import stack as native
-from wavenet_jax.model import GateInputs, WaveNet
-from wavenet_jax.model.stack import GatedStack, StackWeights, whole
+from wavenet_jax.model import GateInputs, OutputWeights, StackWeights, WaveNet
+from wavenet_jax.model.output import project
+from wavenet_jax.model.stack import GatedStack, whole
 from wavenet_jax.training import Started, StepDone
 
 RUNS = [name for name, options in CONFIGS.items() if missing_stack_part(WaveNetConfig(**{**TINY, **options})) is None]
 FAST = ("any_dilations_and_widths", "prediction")
 
-SHAPES: dict[str, dict[str, Any]] = {  # rows, samples and samples of a condition, then the network
-    "blocks": {"at": (3, 700, 7), "residual_channels": 20, "gate_channels": 36, "skip_channels": 33, "kernel_size": 3}
-    | {"dilation_cycle": (1, 300, 2)},
-    "stages": {"at": (1, 900, 0), "residual_channels": 32, "skip_channels": 64, "dilation_cycle": (1, 512, 230, 1)}
+SHAPES: dict[str, dict[str, Any]] = {  # rows, samples, samples of a condition, and outputs, then the network
+    "blocks": {"at": (3, 700, 7, 41), "residual_channels": 20, "gate_channels": 36, "skip_channels": 33}
+    | {"kernel_size": 3, "end_channels": 50, "dilation_cycle": (1, 300, 2)},
+    "stages": {"at": (1, 900, 0, 256), "residual_channels": 32, "skip_channels": 64, "dilation_cycle": (1, 512, 230, 1)}
     | {"residual_scaling": True, "bias": False},
-    "one_tap": {"at": (2, 500, 500), "residual_channels": 5, "skip_channels": 70, "dilation_cycle": (3,)}
+    "one_tap": {"at": (2, 500, 500, 3), "residual_channels": 5, "skip_channels": 70, "dilation_cycle": (3,)}
     | {"kernel_size": 1},
-    "wide": {"at": (4, 460, 1), "residual_channels": 64, "skip_channels": 256, "dilation_cycle": (1, 2, 4)},
+    "wide": {"at": (4, 460, 1, 256), "residual_channels": 64, "skip_channels": 256, "dilation_cycle": (1, 2, 4)},
 }
 
 
@@ -56,7 +58,7 @@ def test_it_keeps_the_contract(name: str) -> None:
 def test_long_signals_and_all_their_gradients(name: str, kind: str) -> None:
     """Blocks, stages of layers and groups of rows; the same bits each time, whatever threads do."""
     options = dict(SHAPES[name])
-    rows, length, each = options.pop("at")
+    rows, length, each, outputs = options.pop("at")
     config, random = WaveNetConfig(**options), np.random.default_rng(0)
 
     def normal(*shape: int) -> jax.Array:
@@ -68,20 +70,26 @@ def test_long_signals_and_all_their_gradients(name: str, kind: str) -> None:
     if each:
         weights = weights._replace(time=normal(3, config.layers, 2 * config.hidden_channels))
         gate_inputs = GateInputs(time=normal(rows, length // each, 3))
-    x, slope = normal(rows, length, config.residual_channels), normal(rows, length, config.skip_channels)
+    skip, end = config.skip_channels, config.resolved_end_channels
+    output = OutputWeights(normal(skip, end) * skip**-0.5, normal(end), normal(end, outputs), normal(outputs))
+    x, slope = normal(rows, length, config.residual_channels), normal(rows, length, outputs)
 
     def results(run: Any) -> Any:
         def of(*arrays: Any) -> Any:
-            total, pull = jax.vjp(lambda weights, x, inputs: run(config, weights, x, inputs, None), *arrays)
+            total, pull = jax.vjp(functools.partial(run, config), *arrays)
             return total, pull(slope)
 
-        return jax.device_get(jax.jit(of)(weights, x, gate_inputs))
+        return jax.device_get(jax.jit(of)(weights, output, x, gate_inputs))
 
     ours, again = (results(NativeStack(stack_library(kind))) for _ in range(2))
     jax.tree.map(np.testing.assert_array_equal, ours, again)
-    for left, right in zip(jax.tree.leaves(ours), jax.tree.leaves(results(whole)), strict=True):
+    for left, right in zip(jax.tree.leaves(ours), jax.tree.leaves(results(_in_jax)), strict=True):
         scale = max(np.abs(right).max(initial=0), 1)
         assert np.abs(left - right).max(initial=0) <= 1e-5 * scale  # measured: 3e-6
+
+
+def _in_jax(config: Any, weights: StackWeights, output: OutputWeights, x: jax.Array, gate_inputs: Any) -> jax.Array:
+    return project(output, whole(config, weights, x, gate_inputs))
 
 
 def test_a_run_learns_the_same(tmp_path: Any) -> None:
@@ -103,7 +111,7 @@ def test_a_run_learns_the_same(tmp_path: Any) -> None:
 )
 def test_what_it_cannot_do_is_done_in_jax(changes: dict[str, Any], devices: int, reason: str) -> None:
     config = dataclasses.replace(WaveNetConfig(**TINY), **changes)
-    assert choose_stack(config, jax.devices()[:devices]) == (whole, f"jax: {reason}")
+    assert choose_stack(config, jax.devices()[:devices]) == (None, f"jax: {reason}")
     with pytest.raises(ValueError, match=f"^stack=native cannot train this network: {reason}; leave stack out$"):
         choose_stack(config, jax.devices()[:devices], "native")
 
@@ -113,4 +121,4 @@ def test_without_a_compiler_there_is_jax(monkeypatch: pytest.MonkeyPatch) -> Non
         raise EngineMissingError("there is no compiler")
 
     monkeypatch.setattr(native, "stack_library", missing)
-    assert choose_stack(WaveNetConfig(**TINY), jax.devices()[:1]) == (whole, "jax: there is no compiler")
+    assert choose_stack(WaveNetConfig(**TINY), jax.devices()[:1]) == (None, "jax: there is no compiler")

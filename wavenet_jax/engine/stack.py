@@ -1,7 +1,8 @@
-"""The gated stack in C++, for training on CPUs: forward and backward, as ``whole`` of ``wavenet_jax.model.stack``.
+"""The gated stack and the output layer in C++, for training on CPUs: forward and backward.
 
 One call runs all layers over all samples, block by block, so that activations between layers stay in the cache; the
-gradient is another call. The layers in JAX are the definition, and run wherever this does not.
+gradient is another call. The layers in JAX (``whole`` of ``wavenet_jax.model.stack``, and then ``project`` of
+``wavenet_jax.model.output``) are the definition, and run wherever this does not.
 """
 
 import functools
@@ -16,9 +17,8 @@ import numpy as np
 from wavenet_jax.arithmetic import round_up
 from wavenet_jax.config import WaveNetConfig
 from wavenet_jax.engine.build import SOURCES, EngineMissingError, foreign_device, kinds, load
-from wavenet_jax.model import GateInputs, StackWeights, gate_bias
-from wavenet_jax.model.stack import RunStack, whole
-from wavenet_jax.typing import Array, Key
+from wavenet_jax.model import GateInputs, OutputWeights, RunStack, StackWeights, gate_bias
+from wavenet_jax.typing import Array
 
 STACKS = ("auto", "jax", "native")
 
@@ -56,8 +56,10 @@ def _stack_library(kind: str) -> StackLibrary:
     return loaded
 
 
-def choose_stack(config: WaveNetConfig, devices: Iterable[jax.Device], name: str = "auto") -> tuple[RunStack, str]:
-    """Returns what runs the gated stack in training, and a line for people: the choice, and its reason.
+def choose_stack(
+    config: WaveNetConfig, devices: Iterable[jax.Device], name: str = "auto"
+) -> tuple[RunStack | None, str]:
+    """Returns what runs the gated stack in training, None: JAX, and a line for people: the choice, and its reason.
 
     Args:
       config: the network.
@@ -68,7 +70,7 @@ def choose_stack(config: WaveNetConfig, devices: Iterable[jax.Device], name: str
       ValueError: ``native`` is asked for, and cannot run.
     """
     if name == "jax":
-        return whole, "jax"
+        return None, "jax"
     devices = list(devices)
     several = "several devices" if len(devices) > 1 else None
     reason = foreign_device(devices) or several or missing_stack_part(config)
@@ -80,7 +82,7 @@ def choose_stack(config: WaveNetConfig, devices: Iterable[jax.Device], name: str
             reason = str(error)
     if name == "native":
         raise ValueError(f"stack=native cannot train this network: {reason}; leave stack out")
-    return whole, f"jax: {reason}"
+    return None, f"jax: {reason}"
 
 
 def missing_stack_part(config: WaveNetConfig) -> str | None:
@@ -98,7 +100,7 @@ def missing_stack_part(config: WaveNetConfig) -> str | None:
 
 @dataclass(frozen=True)
 class NativeStack:
-    """Runs the stack by a library; takes and gives what ``whole`` does, without dropout."""
+    """Runs the stack and the output layer by a library, without dropout."""
 
     library: StackLibrary
 
@@ -107,15 +109,9 @@ class NativeStack:
         return f"native ({self.library.instructions})"
 
     def __call__(
-        self,
-        config: WaveNetConfig,
-        weights: StackWeights,
-        x: Array,
-        gate_inputs: GateInputs,
-        dropout_key: Key | None,
+        self, config: WaveNetConfig, weights: StackWeights, output: OutputWeights, x: Array, gate_inputs: GateInputs
     ) -> Array:
-        """Computes the skip sum of a whole signal that begins in silence: ``[B, T, R] -> [B, T, S]``."""
-        assert dropout_key is None
+        """Computes the outputs of a whole signal that begins in silence: ``[B, T, R] -> [B, T, output_channels]``."""
         layers, gates, rows = config.layers, 2 * config.hidden_channels, x.shape[0]
         bias = jnp.stack([_or_zeros(bias, gates) for bias in weights.dilated_bias])[:, None, None]
         conditions = gate_bias(weights, gate_inputs)
@@ -129,7 +125,9 @@ class NativeStack:
             residual_bias = jnp.stack([_or_zeros(bias, config.residual_channels) for bias in weights.residual_bias])
         skip = weights.skip.reshape(layers, config.hidden_channels, -1)
         skip_bias = _or_zeros(weights.skip_bias, config.skip_channels)
-        return _run(self.library, _attributes(config), dilated, residual, skip, x, bias, residual_bias, skip_bias)
+        kernels = (dilated, residual, skip, output.hidden, output.outputs)
+        biases = (bias, residual_bias, skip_bias, output.hidden_bias, output.outputs_bias)
+        return _run(self.library, _attributes(config), *kernels, x, *biases)
 
 
 _Attributes = tuple[tuple[int, ...], bool]
@@ -150,45 +148,43 @@ def _or_zeros(bias: Array | None, channels: int) -> Array:
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0, 1))
 def _run(library: StackLibrary, attributes: _Attributes, *arrays: Array) -> Array:
-    """Runs the forward call on the seven arrays that it takes: returns the skip sum."""
+    """Runs the forward call on the eleven arrays that it takes: returns the outputs."""
     return _forward(library, attributes, *arrays)[0]
 
 
 def _forward(library: StackLibrary, attributes: _Attributes, *arrays: Array) -> tuple[Array, Any]:
-    dilated, residual, skip, x, bias, _, _ = arrays
+    kernels, x, bias = arrays[:5], arrays[5], arrays[6]
+    dilated, _, _, end, outputs = kernels
     (layers, _, _, gates), (rows, length, channels) = dilated.shape, x.shape
     results = [
-        (rows, length, skip.shape[-1]),
+        (rows, length, outputs.shape[-1]),
         (layers, rows, length, round_up(channels, _LINE)),
         (layers, rows, length, 2 * round_up(gates // 2, _LINE)),
+        *((rows, length, round_up(size, _LINE)) for size in end.shape),
     ]
     call = jax.ffi.ffi_call(library.forward, [jax.ShapeDtypeStruct(shape, np.float32) for shape in results])
-    total, inputs, kept = call(*arrays, **_named(attributes))
-    return total, (dilated, residual, skip, inputs, kept, bias)
+    result, *kept = call(*arrays, **_named(attributes))
+    return result, (kernels, kept, bias)
 
 
 def _backward(library: StackLibrary, attributes: _Attributes, saved: Any, gradient: Array) -> tuple[Array, ...]:
-    dilated, residual, skip, inputs, kept, bias = saved
-    layers, _, channels, _ = dilated.shape
+    kernels, (inputs, *others), bias = saved
+    layers, _, channels, _ = kernels[0].shape
     shapes = [
         (*gradient.shape[:2], channels),
         bias.shape,
-        dilated.shape,
-        residual.shape,
-        skip.shape,
+        *(kernel.shape for kernel in kernels),
         (layers - 1, channels),
-        (skip.shape[-1],),
-        kept.shape,
+        *(kernel.shape[-1:] for kernel in kernels[2:]),
+        *(array.shape for array in others),
     ]
     call = jax.ffi.ffi_call(
         library.backward,
         [jax.ShapeDtypeStruct(shape, np.float32) for shape in shapes],
-        input_output_aliases={4: 7},  # pre-activations' gradients take the place of the gates
+        input_output_aliases={6: 11, 7: 12, 8: 13},  # gradients take the place of what went through non-linearities
     )
-    of_x, of_bias, of_dilated, of_residual, of_skip, of_residual_bias, of_skip_bias, _ = call(
-        dilated, residual, skip, inputs, kept, gradient, **_named(attributes)
-    )
-    return of_dilated, of_residual, of_skip, of_x, of_bias, of_residual_bias, of_skip_bias
+    of_x, of_bias, *of_weights = call(*kernels, inputs, *others, gradient, **_named(attributes))
+    return *of_weights[:5], of_x, of_bias, *of_weights[5:9]
 
 
 _run.defvjp(_forward, _backward)

@@ -4,9 +4,11 @@ from wavenet_jax.model.conditioner import embed_conditions
 from wavenet_jax.model.draws import TRUNCATIONS, Scalar
 from wavenet_jax.model.heads import Head, head_of
 from wavenet_jax.model.ops import one_kernel, portable
+from wavenet_jax.model.output import OutputWeights
 from wavenet_jax.model.prediction import Filter
-from wavenet_jax.model.stack import GateInputs, RunStack, StackWeights, gate_bias
+from wavenet_jax.model.stack import GateInputs, StackWeights, gate_bias
 from wavenet_jax.model.wavenet import (
+    RunStack,
     WaveNet,
     WaveNetState,
     WaveNetWeights,
@@ -25,6 +27,7 @@ __all__ = [
     "Filter",
     "GateInputs",
     "Head",
+    "OutputWeights",
     "RunStack",
     "Scalar",
     "StackWeights",

@@ -325,8 +325,9 @@ class Mixture(Head):
         return self.log_interval(outputs, codes, codes)
 
     def log_interval(self, outputs: Array, first: Array, last: Array) -> Array:
-        logits, means, log_scales = self._parameters(outputs)
-        first, last = first[..., None], last[..., None]
+        # Components first: XLA on CPUs then computes several samples at once.
+        logits, means, log_scales = (jnp.moveaxis(array, -1, 0) for array in self._parameters(outputs))
+        first, last = first[None], last[None]
         log_mass = _DISTRIBUTIONS[self.distribution].log_mass
         if self.axis == "mu_law":
             edges = jnp.asarray(bins.companded_edges(self.levels)[0])
@@ -335,7 +336,7 @@ class Mixture(Head):
             widths = jnp.asarray(bins.companded_edges(self.levels)[1])
             width = jnp.where(first == last, widths[first], edges[last + 1] - edges[first]) * jnp.exp(-log_scales)
             masses = log_mass(lower, upper, width, first == 0, last == self.levels - 1)
-            return jax.nn.logsumexp(jax.nn.log_softmax(logits) + masses, axis=-1)
+            return jax.nn.logsumexp(jax.nn.log_softmax(logits, axis=0) + masses, axis=0)
         # Bins per scale; lengths are counted in bins, where the edges are whole numbers and so exact.
         density = jnp.exp(-log_scales) * (2 / (self.levels - 1))
         upper, lower = (
@@ -344,7 +345,7 @@ class Mixture(Head):
             for edge in (last + 1, first)
         )
         masses = log_mass(lower, upper, (last + 1 - first) * density, first == 0, last == self.levels - 1)
-        return jax.nn.logsumexp(jax.nn.log_softmax(logits) + masses, axis=-1)
+        return jax.nn.logsumexp(jax.nn.log_softmax(logits, axis=0) + masses, axis=0)
 
     def sample(self, outputs: Array, uniforms: Array, temperature: Scalar = 1.0, **truncation: Scalar | None) -> Array:
         """Draws codes by inverse CDF, of the component and then of its value: ``[..., O], [..., 2] -> [...]`` int32.

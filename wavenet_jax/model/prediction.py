@@ -24,7 +24,7 @@ from wavenet_jax.config import WaveNetConfig
 from wavenet_jax.model.draws import along
 from wavenet_jax.model.heads import Head
 from wavenet_jax.model.input import codes_of, waveform_of
-from wavenet_jax.model.ops import linear, total
+from wavenet_jax.model.ops import arcsinh, linear, total
 from wavenet_jax.model.parameters import Projections
 from wavenet_jax.typing import Array, Key
 
@@ -159,7 +159,7 @@ def extend(
     all.
     """
     length, memory, order = codes.shape[1], memory_samples(config), config.prediction.linear_prediction
-    filters = filters.each(length // filters.scale.shape[1])
+    units, period, filters = filters.scale, filters.period, filters.each(length // filters.scale.shape[1])
     samples = waveform_of(config, codes)
     signal = jnp.concatenate([state.signal, samples], axis=1)
 
@@ -169,21 +169,31 @@ def extend(
     predicted = total([filters.coefficients[..., lag - 1] * lagged(signal, lag) for lag in range(1, order + 1)])
     predictions = jnp.concatenate([state.predicted[:, None], predicted], axis=1)
     residual = jnp.concatenate([state.residual, samples - predictions[:, :-1]], axis=1)
-    now = jnp.stack([samples, predicted, residual[:, memory:]], axis=-1)
-    residuals = jnp.stack([lagged(residual, lag) for lag in range(1, order + 1)], axis=-1)
+
+    def in_units(lines: Array) -> Array:
+        # Filter by filter: where it looks up the unit of each number, XLA on CPUs computes one after the other.
+        return (lines.reshape(*units.shape, -1) * (1 / units)[..., None]).reshape(lines.shape)
+
+    def projected(lines: Array, first: int) -> Array:
+        kernel = weights.kernel[first : first + lines.shape[-1]]
+        return linear(arcsinh(in_units(lines)).astype(kernel.dtype), kernel)
+
+    # One by one: putting lines together costs XLA on CPUs more than all that it does with them.
+    now = (samples, predicted, residual[:, memory:])
+    inputs = total([projected(line[..., None], index) for index, line in enumerate(now)])
+    places = jnp.arange(length)[:, None] + (memory - np.arange(order))[None]  # of the newest residual first
+    residuals = residual.at[:, places].get(mode="promise_in_bounds")
     if config.prediction.pitch_taps:
-        ago = _taps(config, jnp.stack([signal, residual], axis=-1), filters.period)
-        now = jnp.concatenate([now, ago.reshape(*ago.shape[:2], -1)], axis=-1)
+        ago = _taps(config, jnp.stack([signal, residual], axis=-1), period)
+        inputs = inputs + projected(ago.reshape(*ago.shape[:2], -1), len(now))
         residuals = jnp.concatenate([residuals, ago[..., 1]], axis=-1)
-    unit = 1 / filters.scale[..., None]
-    inputs = linear(jnp.arcsinh(now * unit).astype(weights.kernel.dtype), weights.kernel)
     count = length if valid is None else valid
     after = PredictionState(
         signal=jax.lax.dynamic_slice_in_dim(signal, count, memory, axis=1),
         residual=jax.lax.dynamic_slice_in_dim(residual, count, memory, axis=1),
         predicted=jax.lax.dynamic_index_in_dim(predictions, count, axis=1, keepdims=False),
     )
-    return Prediction(inputs, predicted, jnp.log(filters.scale), residuals * unit), after
+    return Prediction(inputs, predicted, jnp.log(filters.scale), in_units(residuals)), after
 
 
 def step(
@@ -290,12 +300,13 @@ def _periods(config: WaveNetConfig, frames: Array) -> Array:
 
 
 def _taps(config: WaveNetConfig, lines: Array, period: Array) -> Array:
-    """Takes the samples around one period ago: ``[B, H + T, C], [B, T] -> [B, T, V, C]``; zeros where unvoiced."""
-    taps, length = config.prediction.pitch_taps, period.shape[1]
+    """Takes the samples around one period ago: ``[B, H + T, C], [B, T / n] -> [B, T, V, C]``; zeros where unvoiced."""
+    taps, length, channels = config.prediction.pitch_taps, lines.shape[1] - memory_samples(config), lines.shape[-1]
     reach = np.arange(taps) - taps // 2
     # Sample t of the chunk is at H + t; what follows it is one further.
     newest = np.arange(length)[:, None] + (memory_samples(config) + 1) + reach[None]
-    places = newest[None] - jnp.maximum(period, taps)[..., None]
-    found = jnp.take_along_axis(lines[:, :, None], places.reshape(places.shape[0], -1, 1, 1), axis=1)
-    found = found.reshape(*places.shape, lines.shape[-1])
-    return jnp.where(period[..., None, None] > 0, found, 0)
+    places = newest.reshape(1, period.shape[1], -1) - jnp.maximum(period, taps)[..., None]
+    places = places.reshape(places.shape[0], -1, 1, 1)
+    found = jnp.take_along_axis(lines[:, :, None], places, axis=1, mode="promise_in_bounds")
+    found = jnp.where(period[..., None] > 0, found.reshape(*period.shape, -1), 0)
+    return found.reshape(-1, length, taps, channels)

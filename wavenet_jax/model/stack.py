@@ -10,8 +10,8 @@ for speed, through the same mathematics. tests/contract.py holds them equal, in 
 
 import functools
 import math
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, TypeAlias
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -70,9 +70,6 @@ class GateInputs(NamedTuple):
 class GatedStack(Projections):
     """Turns the residual stream into the skip sum: ``[B, T, R] -> [B, T, S]``."""
 
-    run: "RunStack | None" = None
-    """What runs a whole signal, as the function ``whole`` does; None: that function."""
-
     @nn.compact
     def weights(self) -> StackWeights:
         """Returns the prepared weights."""
@@ -109,11 +106,7 @@ class GatedStack(Projections):
     def __call__(self, x: Array, gate_inputs: GateInputs = GateInputs(), train: bool = False) -> Array:
         """Runs a whole signal; ``train`` turns dropout on and needs a key named "dropout"."""
         key = self.make_rng("dropout") if train and self.config.dropout else None
-        return (self.run or whole)(self.config, self.weights(), x, gate_inputs, key)
-
-
-RunStack: TypeAlias = Callable[[WaveNetConfig, StackWeights, Array, GateInputs, Key | None], Array]
-"""Something that runs whole signals, as the function ``whole`` does."""
+        return whole(self.config, self.weights(), x, gate_inputs, key)
 
 
 def receptive_field(config: WaveNetConfig) -> int:

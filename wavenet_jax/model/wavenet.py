@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -19,8 +19,11 @@ from wavenet_jax.model.input import CausalInput, InputState, InputWeights
 from wavenet_jax.model.ops import one_kernel
 from wavenet_jax.model.output import OutputHead, OutputProjections, OutputWeights
 from wavenet_jax.model.prediction import Filter, Prediction, PredictionInput, PredictionState, PredictionWeights
-from wavenet_jax.model.stack import GatedStack, GateInputs, RunStack, StackState, StackWeights
+from wavenet_jax.model.stack import GatedStack, GateInputs, StackState, StackWeights
 from wavenet_jax.typing import Array, Conditions
+
+RunStack: TypeAlias = Callable[[WaveNetConfig, StackWeights, OutputWeights, Array, GateInputs], Array]
+"""Something that runs whole signals through the stack and the output layer, without dropout."""
 
 
 class WaveNetWeights(NamedTuple):
@@ -200,7 +203,7 @@ class WaveNet(nn.Module):
 
     config: WaveNetConfig
     run_stack: RunStack | None = None
-    """What ``__call__`` runs the gated stack by, as ``stack.whole`` does; None: that function."""
+    """What ``__call__`` runs the gated stack and the output layer by; None: the layers in JAX."""
 
     def setup(self) -> None:
         config = self.config
@@ -208,7 +211,7 @@ class WaveNet(nn.Module):
         self.prediction = PredictionInput(config) if prediction.is_on(config) else None
         self.contexts = [ContextStack(config, period) for period in config.context_periods]
         self.conditioner = Conditioner(config)
-        self.stack = GatedStack(config, self.run_stack)
+        self.stack = GatedStack(config)
         self.output = OutputProjections(config)
         self.fine = OutputHead(config)
 
@@ -282,8 +285,13 @@ class WaveNet(nn.Module):
         if self.is_initializing():
             self.fine()
         filters, _ = _adapted(config, before.adaptation, codes, gate_inputs.filters)
-        x, predicted, _ = _enter(config, _entrance(self.weights()), _entrance(before), codes, filters)
-        return _moved(config, self.head, self.output(self.stack(x, gate_inputs, train)), predicted)
+        weights = self.weights()
+        x, predicted, _ = _enter(config, _entrance(weights), _entrance(before), codes, filters)
+        if self.run_stack is None:
+            outputs = self.output(self.stack(x, gate_inputs, train))
+        else:
+            outputs = self.run_stack(config, weights.stack, weights.output, x, gate_inputs)
+        return _moved(config, self.head, outputs, predicted)
 
     def extend(
         self, state: WaveNetState, codes: Array, gate_inputs: GateInputs = GateInputs()

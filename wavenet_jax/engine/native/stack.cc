@@ -1,11 +1,12 @@
-// The dilated gated stack over whole signals, forward and backward, for training.
+// The dilated gated stack and the output layer over whole signals, forward and backward, for training.
 //
-// `whole` of wavenet_jax/model/stack.py is the definition. A block of samples goes through all layers before the next
-// one, so that what lies between layers stays in the second-level cache. Kept for the gradient are the layers' inputs,
-// the gates and their logistic halves; the gradients of the pre-activations take the place of the latter two.
+// `whole` of wavenet_jax/model/stack.py and `project` of wavenet_jax/model/output.py are the definition. A block of samples
+// goes through all layers before the next one, so that what lies between layers stays in the second-level cache. Kept for
+// the gradient are the layers' inputs, the gates and their logistic halves, and what both rectifiers give; gradients of
+// what the gates and the rectifiers take then have their places.
 //
-// Sizes: B rows of T samples; L layers of K taps; R residual, H hidden and S skip channels; G = 2 H. Channels in memory of
-// our own are padded to whole lines.
+// Sizes: B rows of T samples; L layers of K taps; R residual, H hidden and S skip channels; G = 2 H; E channels between the
+// two output projections, O outputs. Channels in memory of our own are padded to whole lines.
 
 #include <atomic>
 #include <cstdint>
@@ -29,7 +30,7 @@ namespace {
 constexpr int64_t kBlock = 16 * 14;  // samples that go through the layers together
 
 struct Shape {
-  int64_t B, T, L, K, R, H, S, F;  // F: pieces of the samples that a bias inside the gates is for
+  int64_t B, T, L, K, R, H, S, E, O, F;  // F: pieces of the samples that a bias inside the gates is for
   std::vector<int64_t> dilations;
   bool scaling;
 
@@ -37,26 +38,36 @@ struct Shape {
   int64_t hidden() const { return padded(H); }
   int64_t gates() const { return 2 * padded(H); }
   int64_t skip() const { return padded(S); }
+  int64_t end() const { return padded(E); }
+  int64_t outputs() const { return padded(O); }
   int64_t lag(int64_t layer, int64_t tap) const { return (K - 1 - tap) * dilations[layer]; }
   int64_t blocks() const { return (T + kBlock - 1) / kBlock; }
   float scale() const { return scaling ? 0.70710678118654752f : 1.0f; }
 };
 
-// Columns of our gates: a panel is a vector of the one half and the same of the other. -1: padding.
-int64_t column_of_panels(const Shape& shape, int64_t column) {
-  const int64_t h = column / (2 * kWidth) * kWidth + column % kWidth;
-  return h < shape.H ? column / kWidth % 2 * shape.H + h : -1;
+// Where the columns of our gates are: a panel is a vector of the one half and the same of the other. -1: padding.
+std::vector<int64_t> in_panels(const Shape& shape) {
+  std::vector<int64_t> columns(static_cast<size_t>(shape.gates()));
+  for (int64_t column = 0; column < shape.gates(); ++column) {
+    const int64_t h = column / (2 * kWidth) * kWidth + column % kWidth;
+    columns[column] = h < shape.H ? column / kWidth % 2 * shape.H + h : -1;
+  }
+  return columns;
 }
 
-// Rows of our gates: the halves follow one another. -1: padding.
-int64_t column_of_halves(const Shape& shape, int64_t column) {
-  const int64_t h = column % shape.hidden();
-  return h < shape.H ? column / shape.hidden() * shape.H + h : -1;
+// Where the rows of our gates are: the halves follow one another. -1: padding.
+std::vector<int64_t> in_halves(const Shape& shape) {
+  std::vector<int64_t> rows(static_cast<size_t>(shape.gates()));
+  for (int64_t row = 0; row < shape.gates(); ++row) {
+    const int64_t h = row % shape.hidden();
+    rows[row] = h < shape.H ? row / shape.hidden() * shape.H + h : -1;
+  }
+  return rows;
 }
 
-// Weights as they come: dilated [L, K, R, G], residual [L - 1, H, R], skip [L, H, S].
+// Weights as they come: dilated [L, K, R, G], residual [L - 1, H, R], skip [L, H, S], end [S, E], outputs [E, O].
 struct Weights {
-  const float *dilated, *residual, *skip;
+  const float *dilated, *residual, *skip, *end, *outputs;
 
   const float* tap(const Shape& s, int64_t layer, int64_t tap) const {
     return dilated + (layer * s.K + tap) * s.R * 2 * s.H;
@@ -69,6 +80,8 @@ struct Weights {
 struct Kept {
   float* inputs;  // [L, B, T, R]
   float* gates;   // [L, B, T, 2 H]: the gates, then their logistic halves; afterwards gradients of pre-activations
+  float* sums;    // [B, T, S]: the rectified skip sums; afterwards gradients of the sums
+  float* ends;    // [B, T, E]: the rectified channels between the output projections; afterwards gradients before that
 
   float* input(const Shape& s, int64_t layer, int64_t row, int64_t t) const {
     return inputs + ((layer * s.B + row) * s.T + t) * s.residual();
@@ -76,6 +89,8 @@ struct Kept {
   float* gate(const Shape& s, int64_t layer, int64_t row, int64_t t) const {
     return gates + ((layer * s.B + row) * s.T + t) * s.gates();
   }
+  float* sum(const Shape& s, int64_t row, int64_t t) const { return sums + (row * s.T + t) * s.skip(); }
+  float* end(const Shape& s, int64_t row, int64_t t) const { return ends + (row * s.T + t) * s.end(); }
 };
 
 using Parts = std::vector<Part>;
@@ -140,6 +155,25 @@ struct Ungate {
   }
 };
 
+// Gradients of what a rectifier takes, in place of what it gave, from the product with the gradients of what followed.
+struct Unrectify {
+  Part part;
+  float* rectified;
+  int64_t stride;
+
+  template <int kCount, int kVectors>
+  void tile(int64_t row, int64_t panel) const {
+    Floats sums[kCount][kVectors] = {};
+    multiply<kCount, kVectors>(sums, &part, 1, row, panel);
+    float* at = rectified + row * stride + panel * kPanel * kWidth;
+#pragma GCC unroll 16
+    for (int n = 0; n < kCount; ++n, at += stride)
+#pragma GCC unroll 16
+      for (int v = 0; v < kVectors; ++v)
+        store(at + v * kWidth, select(load(at + v * kWidth) > broadcast(0), sums[n][v], broadcast(0)));
+  }
+};
+
 // Chains of work for as many threads. A chain may wait for those before it, which have begun when it begins.
 class Chains {
  public:
@@ -184,7 +218,12 @@ struct Plan {
 
   int64_t chains() const { return groups * stages; }
   int64_t first_row(const Shape& s, int64_t group) const { return group * (s.B / groups); }
-  int64_t first_layer(const Shape& s, int64_t stage) const { return stage * s.L / stages; }
+  // A stage has at least one layer; the last one has the output projections, too.
+  int64_t first_layer(const Shape& s, int64_t stage) const {
+    if (stage == stages) return s.L;
+    const int64_t layer = s.H * (2 * s.K * s.R + s.R + s.S), outputs = s.E * (s.S + s.O);
+    return std::min(stage * (s.L + outputs / layer) / stages, s.L - (stages - stage));
+  }
 
   void wait(int64_t chain, int64_t blocks) const {
     while (progress[chain].load(std::memory_order_acquire) < blocks) std::this_thread::yield();
@@ -206,38 +245,37 @@ Memory padded_rows(const float* from, int64_t count, int64_t rows) {
 
 class Forward {
  public:
-  // x [B, T, R], bias [L, F, B, G], residual_bias [L - 1, R], skip_bias [S]; the sum goes to skip [B, T, S].
+  // x [B, T, R], bias [L, F, B, G], residual_bias [L - 1, R], skip_bias [S], end_bias [E], outputs_bias [O]; the outputs
+  // are [B, T, O].
   Forward(const Shape& shape, const Weights& weights, const float* x, const float* bias, const float* residual_bias,
-          const float* skip_bias, const Kept& kept, float* skip, int64_t threads)
+          const float* skip_bias, const float* end_bias, const float* outputs_bias, const Kept& kept, float* outputs,
+          int64_t threads)
       : s_(shape),
         plan_(shape, threads),
         x_(x),
         kept_(kept),
-        skip_(skip),
+        outputs_(outputs),
         residual_bias_(padded_rows(residual_bias, shape.R, shape.L - 1)),
         skip_bias_(padded_rows(skip_bias, shape.S, 1)),
-        bias_(shape.L * shape.B * shape.F * shape.gates()) {
-    for (int64_t chain = 0; chain < plan_.chains(); ++chain) scratch_.push_back({Memory(kBlock * s_.skip()), Parts(s_.K)});
+        end_bias_(padded_rows(end_bias, shape.E, 1)),
+        outputs_bias_(padded_rows(outputs_bias, shape.O, 1)),
+        bias_(shape.L * shape.B * shape.F * shape.gates()),
+        ending_(packed(weights.end, shape.S, offsets(shape.S, shape.E), offsets(shape.E, 1))),
+        giving_(packed(weights.outputs, shape.E, offsets(shape.E, shape.O), offsets(shape.O, 1))) {
+    for (int64_t chain = 0; chain < plan_.chains(); ++chain)
+      scratch_.push_back({Memory(kBlock * s_.outputs()), Parts(s_.K)});
+    const auto panels = in_panels(s_), taps = offsets(s_.R, 2 * s_.H), mixing = offsets(s_.H, s_.R);
+    const auto combining = offsets(s_.H, s_.S), residual = offsets(s_.R, 1), skip = offsets(s_.S, 1);
     for (int64_t l = 0; l < s_.L; ++l) {
-      for (int64_t tap = 0; tap < s_.K; ++tap)
-        taps_.push_back(packed(s_.R, s_.gates(), [&](int64_t input, int64_t column) {
-          const int64_t g = column_of_panels(s_, column);
-          return g < 0 ? 0.0f : weights.tap(s_, l, tap)[input * 2 * s_.H + g];
-        }));
-      if (l + 1 < s_.L)
-        residual_.push_back(packed(s_.H, s_.R, [&](int64_t input, int64_t column) {
-          return weights.mixing(s_, l)[input * s_.R + column];
-        }));
-      combining_.push_back(packed(
-          s_.H, s_.S, [&](int64_t input, int64_t column) { return weights.combining(s_, l)[input * s_.S + column]; }));
+      for (int64_t tap = 0; tap < s_.K; ++tap) taps_.push_back(packed(weights.tap(s_, l, tap), s_.R, taps, panels));
+      if (l + 1 < s_.L) residual_.push_back(packed(weights.mixing(s_, l), s_.H, mixing, residual));
+      combining_.push_back(packed(weights.combining(s_, l), s_.H, combining, skip));
       for (int64_t f = 0; f < s_.F; ++f)
         for (int64_t b = 0; b < s_.B; ++b) {
           const float* from = bias + ((l * s_.F + f) * s_.B + b) * 2 * s_.H;
           float* to = bias_.data() + ((l * s_.B + b) * s_.F + f) * s_.gates();
-          for (int64_t column = 0; column < s_.gates(); ++column) {
-            const int64_t g = column_of_panels(s_, column);
-            to[column] = g < 0 ? 0.0f : from[g];
-          }
+          for (int64_t column = 0; column < s_.gates(); ++column)
+            to[column] = panels[column] < 0 ? 0.0f : from[panels[column]];
         }
     }
   }
@@ -248,7 +286,7 @@ class Forward {
 
  private:
   struct Scratch {
-    Memory sums;
+    Memory outputs;
     Parts parts;
   };
 
@@ -267,13 +305,8 @@ class Forward {
 
   void block(int64_t b, int64_t start, int64_t stop, int64_t from, int64_t to, Scratch& scratch) {
     const int64_t rows = stop - start, stride = s_.skip();
-    float* out = skip_ + (b * s_.T + start) * s_.S;
-    const bool in_place = s_.S == stride;
-    float* sums = in_place ? out : scratch.sums.data();
-    if (from == 0)
-      copy_rows(x_ + (b * s_.T + start) * s_.R, s_.R, kept_.input(s_, 0, b, start), s_.residual(), s_.R, rows);
-    else if (!in_place)
-      copy_rows(out, s_.S, sums, stride, s_.S, rows);
+    float* sums = kept_.sum(s_, b, start);
+    if (from == 0) copy_rows(x_ + (b * s_.T + start) * s_.R, s_.R, kept_.input(s_, 0, b, start), s_.residual(), s_.R, rows);
     for (int64_t l = from; l < to; ++l) {
       gates(l, b, start, stop, scratch.parts);
       const float* gated = kept_.gate(s_, l, b, start);
@@ -290,10 +323,25 @@ class Forward {
         over_tiles(product, rows, s_.residual() / kWidth);
       }
       const Part part{gated, s_.gates(), s_.H, combining_[l].data()};
-      const Product product{&part, 1, l == 0 ? skip_bias_.data() : sums, l == 0 ? 0 : stride, nullptr, 1.0f, sums, stride};
-      over_tiles(product, rows, stride / kWidth);
+      const float* before = l == 0 ? skip_bias_.data() : sums;
+      const int64_t before_stride = l == 0 ? 0 : stride;
+      if (l + 1 < s_.L)
+        over_tiles(Product{&part, 1, before, before_stride, nullptr, 1.0f, sums, stride}, rows, stride / kWidth);
+      else
+        over_tiles(Rectified{&part, 1, before, before_stride, nullptr, 1.0f, sums, stride}, rows, stride / kWidth);
     }
-    if (!in_place) copy_rows(sums, stride, out, s_.S, s_.S, rows);
+    if (to == s_.L) project(b, start, rows, scratch.outputs.data());
+  }
+
+  // The rectified skip sums of a block, through both output projections.
+  void project(int64_t b, int64_t start, int64_t rows, float* scratch) const {
+    const int64_t wide = s_.end(), stride = s_.outputs();
+    float *ends = kept_.end(s_, b, start), *to = outputs_ + (b * s_.T + start) * s_.O;
+    float* outputs = s_.O == stride ? to : scratch;
+    const Part sums{kept_.sum(s_, b, start), s_.skip(), s_.S, ending_.data()}, part{ends, wide, s_.E, giving_.data()};
+    over_tiles(Rectified{&sums, 1, end_bias_.data(), 0, nullptr, 1.0f, ends, wide}, rows, wide / kWidth);
+    over_tiles(Product{&part, 1, outputs_bias_.data(), 0, nullptr, 1.0f, outputs, stride}, rows, stride / kWidth);
+    if (outputs != to) copy_rows(outputs, stride, to, s_.O, s_.O, rows);
   }
 
   // Piece by piece of the block: where a tap reads silence, it adds nothing.
@@ -319,52 +367,57 @@ class Forward {
   Plan plan_;
   const float* x_;
   Kept kept_;
-  float* skip_;
-  Memory residual_bias_, skip_bias_, bias_;
+  float* outputs_;
+  Memory residual_bias_, skip_bias_, end_bias_, outputs_bias_, bias_, ending_, giving_;
   std::vector<Memory> taps_, residual_, combining_;
   std::vector<Scratch> scratch_;
 };
 
 // Gradients of all weights of a group of rows, with padded columns.
 struct Gradients {
-  Memory dilated, residual, residual_bias, skip, skip_bias;
+  Memory dilated, residual, residual_bias, skip, skip_bias, end, end_bias, outputs, outputs_bias;
 
   explicit Gradients(const Shape& s)
       : dilated(s.L * s.K * s.R * s.gates()),
         residual((s.L - 1) * s.H * s.residual()),
         residual_bias((s.L - 1) * s.residual()),
         skip(s.L * s.H * s.skip()),
-        skip_bias(s.skip()) {}
+        skip_bias(s.skip()),
+        end(s.S * s.end()),
+        end_bias(s.end()),
+        outputs(s.E * s.outputs()),
+        outputs_bias(s.outputs()) {}
+};
+
+// Where the gradients of all weights go.
+struct Results {
+  float *dilated, *residual, *residual_bias, *skip, *skip_bias, *end, *end_bias, *outputs, *outputs_bias;
 };
 
 class Backward {
  public:
-  // The gradient of skip [B, T, S] becomes those of x [B, T, R] and bias [L, F, B, G].
-  Backward(const Shape& shape, const Weights& weights, const Kept& kept, const float* skip, float* x, float* bias,
+  // The gradient of the outputs [B, T, O] becomes those of x [B, T, R] and bias [L, F, B, G].
+  Backward(const Shape& shape, const Weights& weights, const Kept& kept, const float* outputs, float* x, float* bias,
            int64_t threads)
       : s_(shape),
         plan_(shape, threads),
         kept_(kept),
-        skip_(skip),
+        outputs_(outputs),
         x_(x),
         bias_(bias),
-        between_((plan_.stages - 1) * shape.B * shape.T * shape.residual()) {
+        between_((plan_.stages - 1) * shape.B * shape.T * shape.residual()),
+        ending_(packed(weights.end, shape.E, offsets(shape.E, 1), offsets(shape.S, shape.E))),
+        giving_(packed(weights.outputs, shape.O, offsets(shape.O, 1), offsets(shape.E, shape.O))) {
+    const auto halves = in_halves(s_), taps = offsets(s_.R, 2 * s_.H), mixing = offsets(s_.H, s_.R);
+    const auto combining = offsets(s_.H, s_.S), residual = offsets(s_.R, 1), skip = offsets(s_.S, 1);
     for (int64_t l = 0; l < s_.L; ++l) {
-      for (int64_t tap = 0; tap < s_.K; ++tap)
-        taps_.push_back(packed(s_.gates(), s_.R, [&](int64_t input, int64_t column) {
-          const int64_t g = column_of_halves(s_, input);
-          return g < 0 ? 0.0f : weights.tap(s_, l, tap)[column * 2 * s_.H + g];
-        }));
-      if (l + 1 < s_.L)
-        residual_.push_back(packed(s_.R, s_.H, [&](int64_t input, int64_t column) {
-          return weights.mixing(s_, l)[column * s_.R + input];
-        }));
-      combining_.push_back(packed(
-          s_.S, s_.H, [&](int64_t input, int64_t column) { return weights.combining(s_, l)[column * s_.S + input]; }));
+      for (int64_t tap = 0; tap < s_.K; ++tap) taps_.push_back(packed(weights.tap(s_, l, tap), s_.gates(), halves, taps));
+      if (l + 1 < s_.L) residual_.push_back(packed(weights.mixing(s_, l), s_.R, residual, mixing));
+      combining_.push_back(packed(weights.combining(s_, l), s_.S, skip, combining));
     }
     for (int64_t group = 0; group < plan_.groups; ++group) gradients_.emplace_back(s_);
     for (int64_t chain = 0; chain < plan_.chains(); ++chain)
-      scratch_.push_back({Memory(kBlock * s_.residual()), Memory(kBlock * s_.skip()),
+      scratch_.push_back({Memory(kBlock * s_.residual()), Memory(kBlock * s_.outputs()),
                           Memory(s_.L * s_.F * s_.gates()), Parts(s_.K)});
   }
 
@@ -373,7 +426,7 @@ class Backward {
   }
 
   // Adds up the groups, in their order.
-  void collect(float* dilated, float* residual, float* residual_bias, float* skip, float* skip_bias) const {
+  void collect(const Results& to) const {
     const auto add = [this](Memory Gradients::*of, float* to, int64_t rows, int64_t count, int64_t width, auto place) {
       for (int64_t row = 0; row < rows; ++row)
         for (int64_t i = 0; i < count; ++i) {
@@ -384,16 +437,20 @@ class Backward {
     };
     const auto same = [](int64_t i) { return i; };
     const auto halves = [this](int64_t g) { return g < s_.H ? g : s_.hidden() + g - s_.H; };
-    add(&Gradients::dilated, dilated, s_.L * s_.K * s_.R, 2 * s_.H, s_.gates(), halves);
-    add(&Gradients::residual, residual, (s_.L - 1) * s_.H, s_.R, s_.residual(), same);
-    add(&Gradients::residual_bias, residual_bias, s_.L - 1, s_.R, s_.residual(), same);
-    add(&Gradients::skip, skip, s_.L * s_.H, s_.S, s_.skip(), same);
-    add(&Gradients::skip_bias, skip_bias, 1, s_.S, s_.skip(), same);
+    add(&Gradients::dilated, to.dilated, s_.L * s_.K * s_.R, 2 * s_.H, s_.gates(), halves);
+    add(&Gradients::residual, to.residual, (s_.L - 1) * s_.H, s_.R, s_.residual(), same);
+    add(&Gradients::residual_bias, to.residual_bias, s_.L - 1, s_.R, s_.residual(), same);
+    add(&Gradients::skip, to.skip, s_.L * s_.H, s_.S, s_.skip(), same);
+    add(&Gradients::skip_bias, to.skip_bias, 1, s_.S, s_.skip(), same);
+    add(&Gradients::end, to.end, s_.S, s_.E, s_.end(), same);
+    add(&Gradients::end_bias, to.end_bias, 1, s_.E, s_.end(), same);
+    add(&Gradients::outputs, to.outputs, s_.E, s_.O, s_.outputs(), same);
+    add(&Gradients::outputs_bias, to.outputs_bias, 1, s_.O, s_.outputs(), same);
   }
 
  private:
   struct Scratch {
-    Memory stream, skip, pieces;  // gradients: of the residual stream, of the skip sum, of the bias [L, F, 2 H]
+    Memory stream, outputs, pieces;  // gradients: of the residual stream, of the outputs, of the bias [L, F, 2 H]
     Parts parts;
   };
 
@@ -422,18 +479,14 @@ class Backward {
 
   void block(int64_t b, int64_t start, int64_t stop, int64_t stage, int64_t from, int64_t to, Gradients& gradients,
              Scratch& scratch) {
-    float *stream = scratch.stream.data(), *skip_copy = scratch.skip.data(), *pieces = scratch.pieces.data();
+    float *stream = scratch.stream.data(), *pieces = scratch.pieces.data();
     const int64_t rows = stop - start, residual = s_.residual(), wide = s_.skip(), gates = s_.gates();
-    const float* skip = skip_ + (b * s_.T + start) * s_.S;
-    if (s_.S != wide) {
-      copy_rows(skip, s_.S, skip_copy, wide, s_.S, rows);
-      skip = skip_copy;
-    }
+    const float* skip = kept_.sum(s_, b, start);
     if (to < s_.L)
       std::copy_n(between(stage, b, start), rows * residual, stream);
     else {
+      unproject(b, start, rows, gradients, scratch.outputs.data());
       std::fill_n(stream, rows * residual, 0.0f);
-      add_rows(skip, wide, rows, wide, gradients.skip_bias.data());
     }
     for (int64_t l = to - 1; l >= from; --l) {
       float* gated = kept_.gate(s_, l, b, start);
@@ -463,6 +516,24 @@ class Backward {
       std::copy_n(stream, rows * residual, between(stage - 1, b, start));
     else
       copy_rows(stream, residual, x_ + (b * s_.T + start) * s_.R, s_.R, s_.R, rows);
+  }
+
+  // Gradients of the output projections of a block, and of its skip sums.
+  void unproject(int64_t b, int64_t start, int64_t rows, Gradients& gradients, float* scratch) const {
+    const int64_t skip = s_.skip(), end = s_.end(), stride = s_.outputs();
+    float *sums = kept_.sum(s_, b, start), *ends = kept_.end(s_, b, start);
+    const float* outputs = outputs_ + (b * s_.T + start) * s_.O;
+    if (s_.O != stride) {
+      copy_rows(outputs, s_.O, scratch, stride, s_.O, rows);
+      outputs = scratch;
+    }
+    add_rows(outputs, stride, rows, stride, gradients.outputs_bias.data());
+    over_tiles(Outer{ends, end, outputs, stride, rows, gradients.outputs.data(), stride}, s_.E, stride / kWidth);
+    over_tiles(Unrectify{{outputs, stride, s_.O, giving_.data()}, ends, end}, rows, end / kWidth);
+    add_rows(ends, end, rows, end, gradients.end_bias.data());
+    over_tiles(Outer{sums, skip, ends, end, rows, gradients.end.data(), end}, s_.S, end / kWidth);
+    over_tiles(Unrectify{{ends, end, s_.E, ending_.data()}, sums, skip}, rows, skip / kWidth);
+    add_rows(sums, skip, rows, skip, gradients.skip_bias.data());
   }
 
   // Adds the gradients of pre-activations, the rows from `start` on, to those of the bias of their pieces [F, 2 H].
@@ -501,9 +572,9 @@ class Backward {
   const Shape& s_;
   Plan plan_;
   Kept kept_;
-  const float* skip_;
+  const float* outputs_;
   float *x_, *bias_;
-  Memory between_;
+  Memory between_, ending_, giving_;
   std::vector<Memory> taps_, residual_, combining_;
   std::vector<Gradients> gradients_;
   std::vector<Scratch> scratch_;
@@ -530,7 +601,8 @@ Shape shape_of(const Buffers& argument, const ffi::Dictionary& attributes, int64
   s.L = size_of(argument(0), "dilated", 4, 0), s.K = size_of(argument(0), "dilated", 4, 1);
   s.R = size_of(argument(0), "dilated", 4, 2), s.H = size_of(argument(0), "dilated", 4, 3) / 2;
   s.S = size_of(argument(2), "skip", 3, 2);
-  for (const int64_t size : {s.B, s.T, s.F, s.L, s.K, s.R, s.H, s.S})
+  s.E = size_of(argument(4), "outputs", 2, 0), s.O = size_of(argument(4), "outputs", 2, 1);
+  for (const int64_t size : {s.B, s.T, s.F, s.L, s.K, s.R, s.H, s.S, s.E, s.O})
     if (size < 1 || size > kMost) refuse("sizes must be between 1 and " + std::to_string(kMost));
   if (s.T % s.F != 0) refuse("bias must be of equal parts of the samples");
   const auto dilations = attributes.get<ffi::Span<const int64_t>>("dilations");
@@ -546,7 +618,9 @@ Shape shape_of(const Buffers& argument, const ffi::Dictionary& attributes, int64
 Weights weights_of(const Buffers& argument, const Shape& s) {
   return {checked<const float>(argument(0), ffi::F32, "dilated", {s.L, s.K, s.R, 2 * s.H}),
           checked<const float>(argument(1), ffi::F32, "residual", {s.L - 1, s.H, s.R}),
-          checked<const float>(argument(2), ffi::F32, "skip", {s.L, s.H, s.S})};
+          checked<const float>(argument(2), ffi::F32, "skip", {s.L, s.H, s.S}),
+          checked<const float>(argument(3), ffi::F32, "end", {s.S, s.E}),
+          checked<const float>(argument(4), ffi::F32, "outputs", {s.E, s.O})};
 }
 
 void check_counts(size_t arguments, size_t takes, size_t results, size_t gives) {
@@ -556,44 +630,63 @@ void check_counts(size_t arguments, size_t takes, size_t results, size_t gives) 
 
 void forward(ffi::ThreadPool& pool, const ffi::RemainingArgs& arguments, const ffi::RemainingRets& results,
              const ffi::Dictionary& attributes) {
-  check_counts(arguments.size(), 7, results.size(), 3);
+  check_counts(arguments.size(), 11, results.size(), 5);
   const Buffers argument = buffers_of(arguments), result = buffers_of(results);
-  const Shape s = shape_of(argument, attributes, size_of(argument(3), "x", 3, 0), size_of(argument(3), "x", 3, 1),
-                           size_of(argument(4), "bias", 4, 1));
+  const Shape s = shape_of(argument, attributes, size_of(argument(5), "x", 3, 0), size_of(argument(5), "x", 3, 1),
+                           size_of(argument(6), "bias", 4, 1));
   const Weights weights = weights_of(argument, s);
-  const auto* x = checked<const float>(argument(3), ffi::F32, "x", {s.B, s.T, s.R});
-  const auto* bias = checked<const float>(argument(4), ffi::F32, "bias", {s.L, s.F, s.B, 2 * s.H});
-  const auto* residual_bias = checked<const float>(argument(5), ffi::F32, "residual_bias", {s.L - 1, s.R});
-  const auto* skip_bias = checked<const float>(argument(6), ffi::F32, "skip_bias", {s.S});
-  auto* skip = checked<float>(result(0), ffi::F32, "skip sum", {s.B, s.T, s.S});
+  const auto* x = checked<const float>(argument(5), ffi::F32, "x", {s.B, s.T, s.R});
+  const auto* bias = checked<const float>(argument(6), ffi::F32, "bias", {s.L, s.F, s.B, 2 * s.H});
+  const auto* residual_bias = checked<const float>(argument(7), ffi::F32, "residual_bias", {s.L - 1, s.R});
+  const auto* skip_bias = checked<const float>(argument(8), ffi::F32, "skip_bias", {s.S});
+  const auto* end_bias = checked<const float>(argument(9), ffi::F32, "end_bias", {s.E});
+  const auto* outputs_bias = checked<const float>(argument(10), ffi::F32, "outputs_bias", {s.O});
+  auto* outputs = checked<float>(result(0), ffi::F32, "outputs", {s.B, s.T, s.O});
   const Kept kept{checked<float>(result(1), ffi::F32, "inputs", {s.L, s.B, s.T, s.residual()}),
-                  checked<float>(result(2), ffi::F32, "gates", {s.L, s.B, s.T, s.gates()})};
-  Forward(s, weights, x, bias, residual_bias, skip_bias, kept, skip, pool.num_threads()).run(pool);
+                  checked<float>(result(2), ffi::F32, "gates", {s.L, s.B, s.T, s.gates()}),
+                  checked<float>(result(3), ffi::F32, "sums", {s.B, s.T, s.skip()}),
+                  checked<float>(result(4), ffi::F32, "ends", {s.B, s.T, s.end()})};
+  Forward(s, weights, x, bias, residual_bias, skip_bias, end_bias, outputs_bias, kept, outputs, pool.num_threads()).run(pool);
+}
+
+// What the forward call kept, as a result that takes its place: a copy where it has a place of its own.
+float* replaced(const Buffers& argument, size_t from, const Buffers& result, size_t to, const char* name,
+                const std::vector<int64_t>& shape) {
+  const auto* kept = checked<const float>(argument(from), ffi::F32, name, shape);
+  auto* gradient = checked<float>(result(to), ffi::F32, name, shape);
+  if (gradient != kept)
+    std::copy_n(kept, std::accumulate(shape.begin(), shape.end(), int64_t{1}, std::multiplies<>()), gradient);
+  return gradient;
 }
 
 void backward(ffi::ThreadPool& pool, const ffi::RemainingArgs& arguments, const ffi::RemainingRets& results,
               const ffi::Dictionary& attributes) {
-  check_counts(arguments.size(), 6, results.size(), 8);
+  check_counts(arguments.size(), 10, results.size(), 14);
   const Buffers argument = buffers_of(arguments), result = buffers_of(results);
-  const Shape s = shape_of(argument, attributes, size_of(argument(5), "skip gradient", 3, 0),
-                           size_of(argument(5), "skip gradient", 3, 1), size_of(result(1), "bias gradient", 4, 1));
+  const Shape s = shape_of(argument, attributes, size_of(argument(9), "outputs gradient", 3, 0),
+                           size_of(argument(9), "outputs gradient", 3, 1), size_of(result(1), "bias gradient", 4, 1));
   const Weights weights = weights_of(argument, s);
-  const std::vector<int64_t> inputs{s.L, s.B, s.T, s.residual()}, gates{s.L, s.B, s.T, s.gates()};
-  auto* kept_inputs = const_cast<float*>(checked<const float>(argument(3), ffi::F32, "inputs", inputs));
-  const auto* kept_gates = checked<const float>(argument(4), ffi::F32, "gates", gates);
-  const auto* skip = checked<const float>(argument(5), ffi::F32, "skip gradient", {s.B, s.T, s.S});
+  auto* inputs = const_cast<float*>(
+      checked<const float>(argument(5), ffi::F32, "inputs", {s.L, s.B, s.T, s.residual()}));
+  const auto* outputs = checked<const float>(argument(9), ffi::F32, "outputs gradient", {s.B, s.T, s.O});
   auto* x = checked<float>(result(0), ffi::F32, "x gradient", {s.B, s.T, s.R});
   auto* bias = checked<float>(result(1), ffi::F32, "bias gradient", {s.L, s.F, s.B, 2 * s.H});
-  auto* dilated = checked<float>(result(2), ffi::F32, "dilated gradient", {s.L, s.K, s.R, 2 * s.H});
-  auto* residual = checked<float>(result(3), ffi::F32, "residual gradient", {s.L - 1, s.H, s.R});
-  auto* combining = checked<float>(result(4), ffi::F32, "skip kernel gradient", {s.L, s.H, s.S});
-  auto* residual_bias = checked<float>(result(5), ffi::F32, "residual_bias gradient", {s.L - 1, s.R});
-  auto* skip_bias = checked<float>(result(6), ffi::F32, "skip_bias gradient", {s.S});
-  auto* gradients = checked<float>(result(7), ffi::F32, "pre-activation gradients", gates);
-  if (gradients != kept_gates) std::copy_n(kept_gates, s.L * s.B * s.T * s.gates(), gradients);
-  Backward work(s, weights, Kept{kept_inputs, gradients}, skip, x, bias, pool.num_threads());
+  Results gradients;
+  gradients.dilated = checked<float>(result(2), ffi::F32, "dilated gradient", {s.L, s.K, s.R, 2 * s.H});
+  gradients.residual = checked<float>(result(3), ffi::F32, "residual gradient", {s.L - 1, s.H, s.R});
+  gradients.skip = checked<float>(result(4), ffi::F32, "skip kernel gradient", {s.L, s.H, s.S});
+  gradients.end = checked<float>(result(5), ffi::F32, "end kernel gradient", {s.S, s.E});
+  gradients.outputs = checked<float>(result(6), ffi::F32, "outputs kernel gradient", {s.E, s.O});
+  gradients.residual_bias = checked<float>(result(7), ffi::F32, "residual_bias gradient", {s.L - 1, s.R});
+  gradients.skip_bias = checked<float>(result(8), ffi::F32, "skip_bias gradient", {s.S});
+  gradients.end_bias = checked<float>(result(9), ffi::F32, "end_bias gradient", {s.E});
+  gradients.outputs_bias = checked<float>(result(10), ffi::F32, "outputs_bias gradient", {s.O});
+  const Kept kept{inputs, replaced(argument, 6, result, 11, "gates", {s.L, s.B, s.T, s.gates()}),
+                  replaced(argument, 7, result, 12, "sums", {s.B, s.T, s.skip()}),
+                  replaced(argument, 8, result, 13, "ends", {s.B, s.T, s.end()})};
+  Backward work(s, weights, kept, outputs, x, bias, pool.num_threads());
   work.run(pool);
-  work.collect(dilated, residual, residual_bias, combining, skip_bias);
+  work.collect(gradients);
 }
 
 template <auto kFunction>

@@ -103,21 +103,35 @@ static inline void over_tiles(const Work& work, int64_t rows, int64_t vectors) {
   if (vectors % kPanel != 0) rows_of_panel<Work, 1>(work, rows, vectors / kPanel, kCounts);
 }
 
-// The panels of a matrix of `inputs` rows; `of(input, column)` is a weight. Columns are padded to whole vectors.
-template <class Of>
-static inline Memory packed(int64_t inputs, int64_t columns, Of of) {
-  const int64_t width = padded(columns);
+// Where the rows or the columns of a matrix lie, `stride` apart and padded to whole lines; -1: padding.
+static inline std::vector<int64_t> offsets(int64_t count, int64_t stride) {
+  std::vector<int64_t> result(static_cast<size_t>(padded(count)), -1);
+  for (int64_t index = 0; index < count; ++index) result[index] = index * stride;
+  return result;
+}
+
+// The panels of a matrix of `inputs` rows, of which a weight is where its row and its column are; zeros for padding.
+static inline Memory packed(const float* from, int64_t inputs, const std::vector<int64_t>& rows,
+                            const std::vector<int64_t>& columns) {
+  const int64_t width = static_cast<int64_t>(columns.size());
   Memory memory(inputs * width);
   float* to = memory.data();
-  for (int64_t first = 0; first < width; first += kPanel * kWidth)
-    for (int64_t input = 0; input < inputs; ++input)
-      for (int64_t column = first; column < std::min(width, first + kPanel * kWidth); ++column, ++to)
-        *to = column < columns ? of(input, column) : 0.0f;
+  for (int64_t first = 0; first < width; first += kPanel * kWidth) {
+    const int64_t count = std::min<int64_t>(kPanel * kWidth, width - first);
+    const int64_t* places = columns.data() + first;
+    for (int64_t input = 0; input < inputs; ++input, to += count) {
+      if (rows[input] < 0) continue;
+      const float* row = from + rows[input];
+      for (int64_t column = 0; column < count; ++column) to[column] = places[column] < 0 ? 0.0f : row[places[column]];
+    }
+  }
   return memory;
 }
 
-// out = (start + bias + parts) * scale, in rows of padded width; `start` may be `out`, and of stride 0.
-struct Product {
+// out = (start + bias + parts) * scale, in rows of padded width; `start` may be `out`, and of stride 0. Rectified, it is
+// that where it is above zero, and zero elsewhere.
+template <bool kRectified = false>
+struct ProductOf {
   const Part* parts;
   int part_count;
   const float* start;
@@ -141,11 +155,15 @@ struct Product {
     for (int v = 0; v < kVectors; ++v) {
       const Floats more = bias == nullptr ? broadcast(0) : load(bias + column + v * kWidth);
 #pragma GCC unroll 16
-      for (int n = 0; n < kCount; ++n)
-        store(out + (row + n) * out_stride + column + v * kWidth, (sums[n][v] + more) * factor);
+      for (int n = 0; n < kCount; ++n) {
+        const Floats value = (sums[n][v] + more) * factor;
+        store(out + (row + n) * out_stride + column + v * kWidth, kRectified ? maximum(broadcast(0), value) : value);
+      }
     }
   }
 };
+using Product = ProductOf<>;
+using Rectified = ProductOf<true>;
 
 // out += the transposed left rows times the right rows, over `length` of them: rows of `out` are columns of the left.
 struct Outer {
