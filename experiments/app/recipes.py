@@ -48,7 +48,7 @@ RECIPES = (
         "The base network for 250 steps: enough to hear that it learns.",
         (
             *(_preset("demo"), "--num_steps=250", "--warmup_steps=25", "--validate_every=50", "--save_every=50"),
-            *("--log_every=5", "--validation_samples=100000"),
+            *("--log_every=5", "--validation_samples=100000", "--learning_rate=2e-2"),
         ),
     ),
     Recipe("the demonstration, some minutes", "demo", "The base network for 900 steps.", (_preset("demo"),)),

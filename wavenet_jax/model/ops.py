@@ -44,7 +44,7 @@ def total(parts: Sequence[Array]) -> Array:
 
 
 def arcsinh(x: Array) -> Array:
-    """Computes the inverse hyperbolic sine of numbers up to 1e19, whose squares are finite.
+    """Computes the inverse hyperbolic sine of data: numbers up to 1e19, whose squares are finite; no gradient at zero.
 
     ``jnp.arcsinh`` takes another formula beyond, and for that choice XLA on CPUs computes one number after the other.
     """
