@@ -137,7 +137,7 @@ def _packed(random: np.random.Generator, net: dict[str, Any], numbers: Callable[
     vector(net["end"])
     matrix([net["skip"]], net["end"], ends)
     vector(outputs)
-    matrix([net["end"]], outputs, ends)
+    matrix([net["end"]] * (2 if ends == 1 else 1), outputs, ends)
     if net["head"] == 1:
         vector(net["fine_channels"], 256)
         vector(256)

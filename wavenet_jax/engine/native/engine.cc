@@ -563,7 +563,7 @@ class Loop {
     Inputs parts[2] = {ends, ends};  // in int8, once more for what rounding took from the weights
     int count = 1;
     if (weights_.output_matrix.format == Format::kInt8) {
-      for (int64_t row = 0; row < rows; ++row) finer_[row] = end_.scale(row) * (1.0f / 254);
+      for (int64_t row = 0; row < rows; ++row) finer_[row] = end_.scale(row) / kFiner;
       parts[1].scales = finer_.data();
       count = 2;
     }
@@ -664,14 +664,13 @@ class Loop {
   Activations gated_;
   std::vector<float> out_;
   Activations skip_, end_;
-  std::vector<float> outputs_;
+  std::vector<float> finer_, outputs_;  // finer: the scale of each row of `end_`, for what rounding took from the weights
   Activations time_;
   std::vector<float> timed_;  // [rows][layers][2 * hidden]: what time adds inside the gates, and all that is constant
   Activations fine_;
   std::vector<float> fine_logits_, guided_, biased_;
   Start constant_;  // in place of `timed_` where nothing changes with time
   std::vector<Inputs> parts_;
-  std::vector<float> finer_;
   Drawing drawing_;
 };
 

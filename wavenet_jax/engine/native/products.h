@@ -19,6 +19,7 @@
 namespace wavenet {
 
 constexpr int64_t kGroup = 4;  // inputs whose bytes lie side by side
+constexpr float kFiner = 254;  // how much finer what rounding took from weights is kept, where it is
 
 enum class Format { kFloat32 = 0, kInt8 = 1, kFloat16 = 2, kBfloat16 = 3 };
 
