@@ -43,6 +43,7 @@ CONFIG = AcousticRunConfig(
         flow_channels=8,
         flow_dilations=(1, 2),
         flow_steps=2,
+        flow_temperature=0.7,
         row_frames=48,
         row_phones=24,
     ),

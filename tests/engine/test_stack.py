@@ -46,7 +46,7 @@ def test_it_keeps_the_contract(name: str) -> None:
         receptive_field=model.receptive_field,
         chunks=(1, 6),
         other=other,
-        tolerance=2e-6,  # measured: 1e-6
+        tolerance=5e-6,  # measured: 3e-6, of a mixture; others 1e-6
         conditions=conditions_for(config, *codes.shape),
     )
 

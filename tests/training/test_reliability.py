@@ -133,7 +133,8 @@ def test_a_signal_saves_after_the_step_and_says_so(number: signal.Signals, tmp_p
     saved = next(line for line in lines if line.startswith(f"{number.name}: saved at step "))
     step = int(saved.removeprefix(f"{number.name}: saved at step ").split(";")[0])
     received = next(index for index, line in enumerate(lines) if line.startswith(f"{number.name}: saving"))
-    assert len([line for line in lines[received:] if line.startswith("step ")]) <= 2
+    # The step that was done and not reported yet, the one under way, and where that had been asked already, the next.
+    assert len([line for line in lines[received:] if line.startswith("step ")]) <= 3
     assert load(tmp_path)[2] == step
     print(f"\n{number.name}: {seconds:.2f} s from the signal to the end of the process, checkpoint of step {step}")
 
