@@ -47,7 +47,7 @@ class Options(Checked):
     )
     flow_temperature: float | None = option(
         None,
-        "Share of the flow's noise in predictions; 0 predicts averages; none: as in speaking.",
+        "Share of the flow's noise in predictions; none: as in speaking.",
         at_least=0,
         at_most=2,
     )

@@ -118,11 +118,10 @@ def pack(config: WaveNetConfig, weights: WaveNetWeights, weight_format: str) -> 
             parts.append(_matrix([np.asarray(stack.residual[layer])], weight_format))
         parts.append(_matrix([np.asarray(stack.skip[rows])], weight_format))
     parts.append(_vector(_or_zeros(stack.skip_bias, config.skip_channels)))
-    for kernel, bias in (
-        (weights.output.hidden, weights.output.hidden_bias),
-        (weights.output.outputs, weights.output.outputs_bias),
+    for kernel, bias, twice in (
+        (weights.output.hidden, weights.output.hidden_bias, False),
+        (weights.output.outputs, weights.output.outputs_bias, True),  # errors of logits cost the most bits by far
     ):
-        twice = kernel is weights.output.outputs  # errors of logits cost the most bits by far
         parts += [_vector(np.asarray(bias)), _matrix([np.asarray(kernel)], ends_format, twice)]
     if isinstance(head, CoarseFine):
         assert head.weights is not None
