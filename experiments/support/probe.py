@@ -14,7 +14,7 @@ from experiments.support import plots
 from wavenet_jax.audio.impression import Impression
 from wavenet_jax.audio.wav import write_wav
 from wavenet_jax.config import RunConfig
-from wavenet_jax.data import Describer, Source
+from wavenet_jax.data import Source, describer_of_judged
 from wavenet_jax.generation import Conditioned, GenerationOptions, Given, audible
 from wavenet_jax.runs import RunDirectory, Trained
 from wavenet_jax.typing import Params
@@ -32,7 +32,7 @@ class Probe:
     def __init__(self, workdir: Path, config: RunConfig, seconds: float, real: Source) -> None:
         self._config, self._run, self._seconds = config, RunDirectory(workdir), seconds
         samples = config.model.whole_frames(round(seconds * config.model.sample_rate))
-        conditions = Describer(config.model, real)(0, 0, samples)
+        conditions = describer_of_judged(config, real)(0, 0, samples)
         self._conditioned = Conditioned(conditions, samples if config.model.is_local else None)
         beginning = _beginning(real, _REFERENCE_SECONDS * config.model.sample_rate)
         self.real = Impression.of(audible(beginning, config))

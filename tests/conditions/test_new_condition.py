@@ -151,5 +151,5 @@ def test_a_new_condition_trains_and_samples(registered: None, tmp_path: Path) ->
 
 
 def test_a_condition_that_is_not_registered_is_refused() -> None:
-    with pytest.raises(ValueError, match="local_features must be one of f0, file, mel, got 'loudness'"):
+    with pytest.raises(ValueError, match="local_features must be one of f0, file, mel, phones, got 'loudness'"):
         FeatureConfig(local_features=("loudness",))

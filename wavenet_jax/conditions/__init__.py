@@ -19,15 +19,18 @@ from wavenet_jax.conditions.classes import ClassCondition, class_ids
 from wavenet_jax.conditions.f0 import PitchCondition
 from wavenet_jax.conditions.file import FileCondition
 from wavenet_jax.conditions.mel import MelCondition
+from wavenet_jax.conditions.phones import PHONE_COLUMNS, PhonesCondition
 from wavenet_jax.conditions.vector import VectorCondition
 
 __all__ = [
+    "PHONE_COLUMNS",
     "ClassCondition",
     "Clip",
     "FileCondition",
     "FrameCondition",
     "MelCondition",
     "Parameters",
+    "PhonesCondition",
     "PitchCondition",
     "StreamCondition",
     "VectorCondition",

@@ -55,6 +55,9 @@ class FrameCondition(ABC):
       ValueError: when it is made: the config's options do not fit.
     """
 
+    measured: ClassVar[bool] = True
+    """False where no recording tells the numbers: they come from arrays of whole frames (``feature_dir``) alone."""
+
     def __init__(self, config: WaveNetConfig) -> None:
         self.config = config
 

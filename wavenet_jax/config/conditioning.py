@@ -13,7 +13,8 @@ class FeatureConfig(Checked):
     local_features: tuple[str, ...] = option(
         (),
         "Features that describe each frame: mel (log-mel spectrum), f0 (pitch and voicing; needs the extra "
-        "[f0]), file (an array beside each recording). Repeat for several; none: no local conditioning.",
+        "[f0]), file (an array beside each recording), phones (what is said; needs feature_dir). Repeat for several; "
+        "none: no local conditioning.",
         choices=FRAME_CONDITIONS,
     )
     hop_samples: int = option(256, "Hop length: samples per frame.", at_least=1)

@@ -89,7 +89,8 @@ class DataConfig(Checked):
     feature_dir: str | None = option(
         None,
         "Folder of arrays, with the clips' names and .npy, that take the place of measured frames in training, such as "
-        "those that an acoustic model predicts (wavenet features --acoustic); clips without one are measured.",
+        "those that an acoustic model predicts (wavenet features --acoustic); clips without one are measured. "
+        "local_features=phones needs it (wavenet features --phones), and goes without the clips that have none.",
         path=True,
     )
 

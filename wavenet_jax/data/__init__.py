@@ -6,7 +6,15 @@ from wavenet_jax.data.baselines import baselines
 from wavenet_jax.data.batches import Batch, Batches, Numbered, prefetch
 from wavenet_jax.data.clip import open_clip
 from wavenet_jax.data.crops import context_samples
-from wavenet_jax.data.describer import Describer, description, sidecar, stacked, usable, with_classes
+from wavenet_jax.data.describer import (
+    Describer,
+    describer_of_judged,
+    description,
+    sidecar,
+    stacked,
+    usable,
+    with_classes,
+)
 from wavenet_jax.data.fingerprint import Fingerprint, difference, fingerprint, have_common_clips
 from wavenet_jax.data.folder import Collection, FolderSource, Recording, collect
 from wavenet_jax.data.open import open_source, open_sources
@@ -35,6 +43,7 @@ __all__ = [
     "blocks",
     "collect",
     "context_samples",
+    "describer_of_judged",
     "description",
     "difference",
     "fingerprint",

@@ -9,7 +9,7 @@ import numpy as np
 
 from wavenet_jax.arithmetic import ceil_div
 from wavenet_jax.conditions import frame_conditions, read_array, stream_conditions
-from wavenet_jax.config import WaveNetConfig
+from wavenet_jax.config import RunConfig, WaveNetConfig
 from wavenet_jax.data.excerpt import Excerpt
 from wavenet_jax.data.source import Skipped, Source
 from wavenet_jax.typing import Conditions
@@ -89,7 +89,7 @@ class Describer:
         for clip in _clips(source) if source is not None else ():
             for stream_condition in self._stream_conditions.values():
                 stream_condition.of_clip(clip)
-            for frame_condition in self._frame_conditions:
+            for frame_condition in self._frame_conditions if clip.number not in self._given_frames else ():
                 frame_condition.check(clip)
 
     def __call__(self, clip: int, start: int, stop: int, factor: float | np.floating = 1.0) -> Conditions:
@@ -126,8 +126,7 @@ class Describer:
     def _frames_in(self, folder: Path, source: Source) -> Iterator[tuple[int, np.ndarray]]:
         """Maps the arrays of a folder; yields the number of each clip that has one, and its frames."""
         channels = self._config.features.channels
-        for clip, name in enumerate(source.names):
-            path = (folder / name).with_suffix(".npy")
+        for clip, path in enumerate(_arrays_in(folder, source)):
             if not path.is_file():
                 continue
             frames, count = read_array(str(path)), ceil_div(int(source.extents[clip]), self.hop)
@@ -137,8 +136,6 @@ class Describer:
                     f"{list(frames.shape)}; make them anew for this network"
                 )
             yield clip, frames
-        if not folder.is_dir():
-            raise ValueError(f"feature_dir {folder} is not a folder; make one with experiments.features")
 
     @property
     def silence(self) -> np.ndarray:
@@ -210,20 +207,31 @@ def with_classes(config: WaveNetConfig, source: Source) -> WaveNetConfig:
     return dataclasses.replace(config, conditioning=dataclasses.replace(options, classes=tuple(source.classes)))
 
 
-def usable(config: WaveNetConfig, source: Source) -> Source:
+def usable(config: WaveNetConfig, source: Source, feature_dir: Path | None = None) -> Source:
     """Leaves out the clips that the network cannot be conditioned on, such as those of a class that came later.
 
     They are named among those ``skipped``, each with its reason; there may be no clip left.
+
+    Args:
+      config: the network.
+      source: the clips.
+      feature_dir: as ``Describer`` gets it; clips without an array are left out where the network cannot do without.
+
+    Raises:
+      ValueError: ``feature_dir`` is no folder.
     """
-    if config.conditioning.condition_on_classes and not config.conditioning.classes:
-        return source  # their names are still to be taken from it
-    conditions = stream_conditions(config).values()
-    problems = {
-        clip.number: problem
-        for clip in _clips(source)
-        for condition in conditions
-        if (problem := condition.problem(clip)) is not None
-    }
+    problems = {}
+    if config.conditioning.classes or not config.conditioning.condition_on_classes:  # else they come from the source
+        conditions = stream_conditions(config).values()
+        problems = {
+            clip.number: problem
+            for clip in _clips(source)
+            for condition in conditions
+            if (problem := condition.problem(clip)) is not None
+        }
+    if feature_dir is not None and _is_told(config):
+        missing = [clip for clip, path in enumerate(_arrays_in(feature_dir, source)) if not path.is_file()]
+        problems |= dict.fromkeys(missing, f"has no array in feature_dir {feature_dir}")
     if not problems:
         return source
     return Excerpt(
@@ -231,6 +239,16 @@ def usable(config: WaveNetConfig, source: Source) -> Source:
         [clip for clip in range(len(source)) if clip not in problems],
         also_skipped=[Skipped(source.names[clip], problem) for clip, problem in problems.items()],
     )
+
+
+def describer_of_judged(config: RunConfig, source: Source) -> Describer:
+    """Returns the describer of clips that a run is judged on: they are measured, unless their sound does not tell all.
+
+    Raises:
+      ValueError: see ``Describer``.
+    """
+    folder = config.data.feature_dir if _is_told(config.model) else None
+    return Describer(config.model, source, feature_dir=None if folder is None else Path(folder))
 
 
 def stacked(rows: Sequence[Conditions]) -> Conditions:
@@ -264,6 +282,18 @@ def sidecar(path: Path) -> Path:
 
 def _clips(source: Source) -> Iterator[_SourceClip]:
     return (_SourceClip(source, number) for number in range(len(source)))
+
+
+def _is_told(config: WaveNetConfig) -> bool:
+    """True if a part of the frames cannot be measured from recordings."""
+    return not all(condition.measured for condition in frame_conditions(config))
+
+
+def _arrays_in(folder: Path, source: Source) -> list[Path]:
+    """Returns where the array of each clip lies in a ``feature_dir``; there may be none."""
+    if not folder.is_dir():
+        raise ValueError(f"feature_dir {folder} is not a folder; make one with wavenet features")
+    return [(folder / name).with_suffix(".npy") for name in source.names]
 
 
 def _compare_description(path: Path, config: WaveNetConfig) -> None:

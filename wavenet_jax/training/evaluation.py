@@ -15,7 +15,7 @@ from jax.sharding import Mesh, PartitionSpec
 from wavenet_jax.arithmetic import round_up
 from wavenet_jax.audio.codec import Grid
 from wavenet_jax.config import RunConfig, WaveNetConfig
-from wavenet_jax.data import Describer, Source, baselines, stacked
+from wavenet_jax.data import Describer, Source, baselines, describer_of_judged, stacked
 from wavenet_jax.engine import Engine
 from wavenet_jax.model import (
     GateInputs,
@@ -97,8 +97,13 @@ class Evaluator:
             compiler_options=compiler_options(mesh),
         )
 
-    def bits_per_sample(self, params: Params, source: Source) -> float:
+    def bits_per_sample(self, params: Params, source: Source, describe: Describe | None = None) -> float:
         """Computes the mean over all samples of all clips: -log2 of the probability that the network gave to what came.
+
+        Args:
+          params: the network's parameters.
+          source: the clips.
+          describe: gives the conditions of a clip from one sample to another; default: those of the source's clips.
 
         Raises:
           ValueError: the source holds no audio.
@@ -110,7 +115,7 @@ class Evaluator:
         nats = 0.0
         state = self._init()
         pending = jnp.zeros(())
-        for arrays in self._rounds(source, Describer(self._config, source)):
+        for arrays in self._rounds(source, describe or Describer(self._config, source)):
             _, total, state = self._extend(params, engine, state, put(self._mesh, arrays))
             # One round late: the device works on the next while this one is fetched.
             nats += float(pending)
@@ -237,7 +242,7 @@ def evaluate(config: RunConfig, params: Params, source: Source, weights: str | N
 
     def bits_on(coarser: Grid | None, weights: str | None) -> float:
         evaluator = Evaluator(config.model, lanes, config.data.crop_samples, mesh, coarser, weights)
-        return evaluator.bits_per_sample(params, source)
+        return evaluator.bits_per_sample(params, source, describer_of_judged(config, source))
 
     bits = {name: bits_on(coarser, weights) for name, coarser in grids.items()}
     if weights is not None:

@@ -8,7 +8,7 @@ import jax
 
 from wavenet_jax.audio.codec import Grid
 from wavenet_jax.config import RunConfig, StartConfig
-from wavenet_jax.data import Batches, Source, baselines
+from wavenet_jax.data import Batches, Source, baselines, describer_of_judged
 from wavenet_jax.data.excerpt import Excerpt, excerpt
 from wavenet_jax.engine import choose_stack
 from wavenet_jax.integrity import tree_digest
@@ -72,7 +72,7 @@ def train_events(
             evaluator = Evaluator(config.model, config.data.batch_size, config.data.crop_samples, mesh)
 
             def judge(step: int, params: Params) -> tuple[float, Validated]:
-                bits = evaluator.bits_per_sample(params, judged)
+                bits = evaluator.bits_per_sample(params, judged, describer_of_judged(config, judged))
                 return bits, Validated(step, bits, params)
 
             params, begun = _begin(config, trainer, source)
