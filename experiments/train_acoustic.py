@@ -22,7 +22,7 @@ from experiments.align import name_clips
 from experiments.support import console, flags, runtime, sources
 from experiments.support.ending import report_ending
 from experiments.support.signals import StopSignals
-from wavenet_jax.acoustic import AcousticDirectory, AcousticRunConfig, check_vocoder
+from wavenet_jax.acoustic import AcousticDirectory, AcousticRunConfig, check_vocoder, fitted
 from wavenet_jax.acoustic.beginning import begin_from, read_source
 from wavenet_jax.acoustic.training import AcousticValidated, train_events
 from wavenet_jax.alignment import AlignedData, align, with_transcripts
@@ -55,17 +55,18 @@ class Options(Checked):
 def main(config: AcousticRunConfig, options: Options, hosts: runtime.Hosts) -> int:
     runtime.start(hosts)
     config = dataclasses.replace(config, data=with_transcripts(config.data))
+    source = None if options.init_from is None else read_source(Path(options.init_from))
     if options.vocoder is not None:
         vocoder = wavenet_jax.load(options.vocoder, checkpoint=None).config
         config = config.for_vocoder(vocoder)
         check_vocoder(config, vocoder)
+        source = None if source is None else fitted(source, vocoder)
     config.check_complete()
-    source = None if options.init_from is None else read_source(Path(options.init_from))
     lexicon = Lexicon(read_lexicon(Path(options.lexicon)) if options.lexicon else None)
     with sources.counting("aligning clips") as progress:
         aligned = align(config.data, lexicon, progress)
     _describe(aligned)
-    training, held_out = sources.opened_splits(config.data, config.model, ("train", "validation"))
+    training, held_out = sources.opened_splits(config.data, config.measured, ("train", "validation"))
     workdir = Path(options.workdir)
     if source is not None and begin_from(config, workdir, source):
         console.say(f"begins with the model of {show(str(options.init_from))}, trained for {source.step} steps")

@@ -20,7 +20,7 @@ from wavenet_jax.voice import ACOUSTIC, VOCODER, make_voice
 class Options(Checked):
     """Parts of the voice, and where it goes."""
 
-    acoustic: str = option(None, "Run directory of the acoustic model.", path=True)
+    acoustic: str = option(None, "Run directory of the acoustic model, or voice folder that has it.", path=True)
     vocoder: str = option(None, "Run directory, or model folder, of the vocoder.", path=True)
     output: str = option(None, "Voice folder; made where there is none.", path=True)
     checkpoint: str = checkpoint_option()

@@ -23,7 +23,7 @@ def small_voice() -> Voice:
     key = jax.random.key(0)
     params = jax.device_get(WaveNet(model).init(key, method="weights")["params"])
     run = wavenet_jax.Run(RunConfig(model=model), Path("vocoder"), Trained(RunConfig(model=model), params, 1))
-    acoustic = AcousticModel(CONFIG.acoustic, CONFIG.features.mel_channels)
+    acoustic = AcousticModel(CONFIG.acoustic, CONFIG.bands)
     own = {"hello": ("HH", "AH0", "L", "OW1")}
     trained = TrainedAcoustic(CONFIG, jax.device_get(acoustic.init(key, method="weights")["params"]), 1)
     return Voice(trained, run, Lexicon(own), "# Somebody\n")

@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from wavenet_jax.acoustic import Speaker, TrainedAcoustic, Utterance, check_vocoder, load_acoustic
+from wavenet_jax.acoustic import Speaker, TrainedAcoustic, Utterance, check_vocoder, fitted
+from wavenet_jax.acoustic.beginning import read_source
 from wavenet_jax.acoustic.model_folder import read_acoustic, write_acoustic
 from wavenet_jax.run import PathLike, Run, load
 from wavenet_jax.storage import write_whole
@@ -70,7 +71,7 @@ class Voice:
           phones: the text is phones with blanks between them, words with ``|``, and marks of pauses.
           seed: of the randomness; the same one gives the same samples.
           options: of the vocoder: see ``Run.stream``; by default a temperature of 0.8, of 1 in unvoiced frames, and one
-            pass of mel equalisation.
+            pass of mel equalisation where log-mel is among its features.
 
         Raises:
           ValueError: there is nothing to speak, or an option is out of its bounds.
@@ -101,12 +102,13 @@ class Voice:
 
     def _defaults(self) -> dict[str, Any]:
         """Returns the options of the vocoder that make a voice clear without making it dull."""
-        knows_pitch = "f0" in self.vocoder.config.model.features.local_features
+        model = self.vocoder.config.model
+        knows_pitch = "f0" in model.features.local_features
         return {
             "guard": None,
             "temperature": 0.8,
             "unvoiced_temperature": 1.0 if knows_pitch else None,
-            "mel_equalization": 1,
+            "mel_equalization": int(model.has_log_mel),
         }
 
     def sentences(self, text: str | Iterable[str], phones: bool = False) -> Iterator[Sentence]:
@@ -164,7 +166,7 @@ def make_voice(
     """Puts a voice together from the runs that trained its parts.
 
     Args:
-      acoustic: run directory of the acoustic model.
+      acoustic: run directory of the acoustic model, or a voice folder, whose model is taken.
       vocoder: run directory or model folder of the vocoder.
       lexicon: file of pronunciations that override the package's.
       card: text of README.md.
@@ -175,8 +177,9 @@ def make_voice(
       ValueError: they do not fit each other, or cannot be read.
     """
     own = None if lexicon is None else read_lexicon(Path(lexicon))
-    trained = load_acoustic(Path(acoustic), checkpoint)
+    run = load(vocoder, checkpoint)
+    trained = fitted(read_source(Path(acoustic), checkpoint), run.config)
     if flow_temperature is not None:
         model = dataclasses.replace(trained.config.acoustic, flow_temperature=flow_temperature)
         trained = trained._replace(config=dataclasses.replace(trained.config, acoustic=model))
-    return Voice(trained, load(vocoder, checkpoint), Lexicon(own), card)
+    return Voice(trained, run, Lexicon(own), card)

@@ -232,10 +232,12 @@ def test_a_model_is_for_the_features_of_its_vocoder() -> None:
     check_vocoder(fitting, vocoder)
     assert fitting.features.mel_channels == 9
     assert fitting.data.pre_emphasis == 0.85
-    with pytest.raises(ValueError, match="local_features must be mel, or mel and f0"):
+    with pytest.raises(ValueError, match="local_features must be mel, mel and f0, or phones and f0, for"):
         dataclasses.replace(CONFIG, features=FeatureConfig(local_features=("f0",)))
     without = dataclasses.replace(CONFIG, features=FeatureConfig())
-    with pytest.raises(ValueError, match="needs features; give vocoder=RUN that takes log-mel, or local_features=mel"):
+    with pytest.raises(
+        ValueError, match="needs features; give vocoder=RUN that takes log-mel or phones, or local_features=mel"
+    ):
         without.check_complete()
     check_vocoder(without.for_vocoder(vocoder), vocoder)
     with pytest.raises(ValueError, match="crop_samples has no use for an acoustic model, got 800"):

@@ -1,7 +1,7 @@
 """The acoustic model: from phones to the features of a vocoder."""
 
 from wavenet_jax.acoustic.config import AcousticConfig, AcousticRunConfig
-from wavenet_jax.acoustic.runs import AcousticDirectory, TrainedAcoustic, check_vocoder, load_acoustic
+from wavenet_jax.acoustic.runs import AcousticDirectory, TrainedAcoustic, check_vocoder, fitted, load_acoustic
 from wavenet_jax.acoustic.speaking import Speaker, Utterance
 
 __all__ = [
@@ -12,5 +12,6 @@ __all__ = [
     "TrainedAcoustic",
     "Utterance",
     "check_vocoder",
+    "fitted",
     "load_acoustic",
 ]

@@ -48,8 +48,12 @@ def begin_from(config: AcousticRunConfig, workdir: Path, source: TrainedAcoustic
     return True
 
 
-def read_source(folder: Path) -> TrainedAcoustic:
+def read_source(folder: Path, choice: str = "best") -> TrainedAcoustic:
     """Reads the model of a voice folder or of a run directory.
+
+    Args:
+      folder: either one.
+      choice: of a run's checkpoints: see ``load_acoustic``.
 
     Raises:
       ValueError: it is neither, or is damaged.
@@ -57,4 +61,4 @@ def read_source(folder: Path) -> TrainedAcoustic:
     for place in (folder / "acoustic", folder):
         if is_model_folder(place):
             return read_acoustic(place)
-    return load_acoustic(folder, "best")
+    return load_acoustic(folder, choice)

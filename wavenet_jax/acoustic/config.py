@@ -19,6 +19,7 @@ PREPARATION = ("channel", "remove_dc", "normalize", "peak_db", "loudness_db", "p
 """Fields of ``DataConfig`` that change the features of a recording."""
 
 _OF_CROPS = ("feature_dir", "crop_samples", "full_context", "gain_db", "flip_polarity", "label_from")
+_OF_LABELS = ("label_pattern", "label_table")
 
 
 @dataclass(frozen=True)
@@ -77,9 +78,11 @@ class AcousticRunConfig:
 
     def __post_init__(self) -> None:
         kinds = self.features.local_features
-        if kinds and ("mel" not in kinds or not set(kinds) <= {"mel", "f0"}):
+        predicted = "mel" in kinds or {"phones", "f0"} <= set(kinds)
+        if kinds and not (predicted and set(kinds) <= {"mel", "f0", "phones"}):
             raise ValueError(
-                f"local_features must be mel, or mel and f0, for an acoustic model, got {', '.join(kinds)}"
+                "local_features must be mel, mel and f0, or phones and f0, for an acoustic model, got "
+                f"{', '.join(kinds)}"
             )
         defaults = DataConfig()
         for name in _OF_CROPS:
@@ -96,6 +99,17 @@ class AcousticRunConfig:
         return WaveNetConfig(sample_rate=self.acoustic.sample_rate, features=self.features, dilation_cycle=(1,))
 
     @property
+    def measured(self) -> WaveNetConfig:
+        """The same with the features alone that a recording tells, and that are predicted: all but the phones."""
+        names = tuple(name for name in self.features.local_features if name != "phones")
+        return dataclasses.replace(self.model, features=dataclasses.replace(self.features, local_features=names))
+
+    @property
+    def bands(self) -> int:
+        """M: mel bands that are predicted; 0 for a network that is told phones in their place."""
+        return self.features.mel_channels if "mel" in self.features.local_features else 0
+
+    @property
     def hop_seconds(self) -> float:
         """Length of a frame."""
         return self.features.hop_samples / self.acoustic.sample_rate
@@ -104,7 +118,7 @@ class AcousticRunConfig:
         """Raises ``ValueError`` where the features are still to be taken from a vocoder."""
         if not self.features.local_features:
             raise ValueError(
-                "an acoustic model needs features; give vocoder=RUN that takes log-mel, or local_features=mel"
+                "an acoustic model needs features; give vocoder=RUN that takes log-mel or phones, or local_features=mel"
             )
 
     def for_vocoder(self, vocoder: RunConfig) -> "AcousticRunConfig":
@@ -116,3 +130,10 @@ class AcousticRunConfig:
             features=vocoder.model.features,
             data=dataclasses.replace(self.data, **taken),
         )
+
+    @classmethod
+    def of_vocoder(cls, vocoder: RunConfig) -> "AcousticRunConfig":
+        """Returns the config of models for a vocoder, on the recordings that it learns from."""
+        defaults = DataConfig()
+        data = {name: getattr(defaults, name) for name in (*_OF_CROPS, *_OF_LABELS)}
+        return cls(data=dataclasses.replace(vocoder.data, **data)).for_vocoder(vocoder)

@@ -24,7 +24,7 @@ class AcousticBatch(NamedTuple):
     lengths: np.ndarray  # [B, P] int32: frames of each symbol
     owner: np.ndarray  # [B, F] int32: the symbol of each frame
     places: np.ndarray  # [B, F, PLACES] float32
-    targets: np.ndarray  # [B, F, C] float32: the vocoder's features
+    targets: np.ndarray  # [B, F, C] float32: the vocoder's features, without phones
     mask: np.ndarray  # [B, F] bool: the frames that there are
 
 
@@ -33,7 +33,7 @@ class AlignedClip(NamedTuple):
 
     symbols: Symbols
     lengths: np.ndarray  # [P] int32, F in all
-    frames: np.ndarray  # [F, C] float32
+    frames: np.ndarray  # [F, C] float32: the measured features
 
 
 class AcousticClips:
@@ -109,7 +109,7 @@ class _Row:
 
     def __init__(self, config: AcousticRunConfig) -> None:
         self._frames, self._phones = config.acoustic.row_frames, config.acoustic.row_phones
-        self._channels = config.features.channels
+        self._channels = config.measured.features.channels
         self._parts: list[AlignedClip] = []
         self.is_open = True
 

@@ -1,4 +1,4 @@
-"""The features of a vocoder as an acoustic model predicts them, and back."""
+"""The features of a vocoder as an acoustic model predicts them, and back; phones are not among them."""
 
 from typing import Any, NamedTuple
 
@@ -12,6 +12,7 @@ class FeatureRange(NamedTuple):
     """Where the columns of frames ``[..., C]`` lie, and the range of their log-mel values."""
 
     mel: slice
+    """Columns of log-mel; none for a vocoder without."""
     pitch: int | None
     """Column of the pitch, before that of voicing; None for a vocoder without pitch."""
     low: float
@@ -41,13 +42,12 @@ class FeatureRange(NamedTuple):
 
 
 def feature_range(config: AcousticRunConfig) -> FeatureRange:
-    """Returns the layout of the features of a config."""
-    columns, start, low, high = {}, 0, 0.0, 1.0
-    for name, condition in zip(config.features.local_features, frame_conditions(config.model), strict=True):
-        columns[name] = start
-        start += condition.width(config.features)
-        if name == "mel":
-            assert condition.limits is not None
-            low, high = condition.limits
-    first = columns["mel"]
-    return FeatureRange(slice(first, first + config.features.mel_channels), columns.get("f0"), low, high)
+    """Returns the layout of the measured features of a config."""
+    features = config.measured.features
+    conditions = dict(zip(features.local_features, frame_conditions(config.measured), strict=True))
+    mel, (low, high) = slice(0, 0), (0.0, 1.0)
+    if "mel" in conditions:
+        mel, limits = features.columns("mel"), conditions["mel"].limits
+        assert limits is not None
+        low, high = limits
+    return FeatureRange(mel, features.columns("f0").start if "f0" in conditions else None, low, high)

@@ -40,11 +40,12 @@ class Spectra(NamedTuple):
 class AcousticModel(nn.Module):
     """From phones to their lengths and to the features of frames.
 
-    ``encode``, then ``lengths``, then ``melody``, then ``spectra``; what is padded comes after everything else.
+    ``encode``, then ``lengths``, then ``melody``, then ``spectra``; what is padded comes after everything else. Without
+    bands, melody is all that there is of frames.
     """
 
     config: AcousticConfig
-    bands: int
+    bands: int  # M; 0: for a network that is told phones in place of log-mel
 
     def setup(self) -> None:
         config = self.config
@@ -66,15 +67,18 @@ class AcousticModel(nn.Module):
         self.flow: Flow | None = None
         if config.flow_channels:
             self.flow = Flow(config.flow_channels, config.flow_dilations, config.flow_dropout)
-        self.log_spread = self.param("log_spread", nn.initializers.zeros, (self.bands,))
-        self.centre = self.param("centre", nn.initializers.zeros, (self.bands,))
+        if self.bands:  # layers have parameters when they are used, these have them at once
+            self.log_spread = self.param("log_spread", nn.initializers.zeros, (self.bands,))
+            self.centre = self.param("centre", nn.initializers.zeros, (self.bands,))
 
     def weights(self) -> None:
         """Makes all parameters, for ``init(key, method="weights")``."""
         encoded = self.encode(jnp.zeros((1, 1, len(KINDS)), jnp.int32), jnp.zeros((1, 1, NUMBERS)))
         self.lengths(encoded)
-        present, harmonics = jnp.ones((1, 1, 1)), jnp.zeros((1, 1, self.bands + 2))
         melody = self.melody(encoded, jnp.zeros((1, 1), jnp.int32), jnp.zeros((1, 1, PLACES)))
+        if not self.bands:
+            return
+        present, harmonics = jnp.ones((1, 1, 1)), jnp.zeros((1, 1, self.bands + 2))
         spectra = self.spectra(melody.hidden, harmonics, present)
         if self.flow is not None:
             self.velocity(spectra.mel, jnp.zeros(1), self.condition(spectra, harmonics), present)
@@ -176,5 +180,5 @@ def places_of(lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def parameter_shapes(config: AcousticRunConfig) -> dict:
     """Returns shapes and dtypes of the parameters, without making them."""
-    model = AcousticModel(config.acoustic, config.features.mel_channels)
+    model = AcousticModel(config.acoustic, config.bands)
     return jax.eval_shape(lambda: model.init(jax.random.key(0), method="weights")["params"])

@@ -12,6 +12,7 @@ import numpy as np
 from wavenet_jax.acoustic.data import AlignedClip
 from wavenet_jax.acoustic.features import feature_range
 from wavenet_jax.acoustic.flow import Harmonics, Noise, flowed
+from wavenet_jax.acoustic.linguistic import whole_frames
 from wavenet_jax.acoustic.model import AcousticModel, places_of
 from wavenet_jax.acoustic.runs import TrainedAcoustic
 from wavenet_jax.acoustic.symbols import Symbols, segments_of, symbols_of
@@ -47,11 +48,12 @@ class Speaker:
         self.config = config
         self._params = jax.tree.map(jnp.asarray, trained.params)
         self._range = feature_range(config)
-        self._model = AcousticModel(config.acoustic, config.features.mel_channels)
+        self._model = AcousticModel(config.acoustic, config.bands)
         self._encode = jax.jit(self._encoded)
         self._melody = jax.jit(partial(self._model.apply, method="melody"))
         self._spectra = jax.jit(self._spoken)
-        self._harmonics, self._noise = Harmonics.of(config), Noise.of(config)
+        self._harmonics = Harmonics.of(config) if config.bands else None
+        self._noise = Noise.of(config) if config.bands else None
 
     def __call__(
         self, sentence: Sentence, speed: float = 1.0, semitones: float = 0.0, seed: int | Sequence[int] = 0
@@ -84,7 +86,8 @@ class Speaker:
         low, high = self.config.features.f0_low_hz, self.config.features.f0_high_hz
         pitch = np.asarray(melody.pitch)[0] + semitones * math.log(2) / 12 / math.log(high / low)
         voiced = (np.asarray(melody.voicing)[0] > 0) & self._range.has_pitch
-        frames = self._painted(melody, pitch, voiced, present, spoken, seed)[: lengths.sum()]
+        measured = self._painted(melody, pitch, voiced, present, spoken, seed)[: lengths.sum()]
+        frames = whole_frames(self.config, symbols, lengths, measured)
         return Utterance(sentence, segments_of(sentence, lengths, self.config.hop_seconds), frames)
 
     def follow(self, clip: AlignedClip, seed: int | Sequence[int] = 0) -> np.ndarray:
@@ -97,7 +100,8 @@ class Speaker:
         more = melody.pitch.shape[1] - len(clip.frames)
         _, pitch, voiced = self._range.split(clip.frames)
         pitch, voiced = np.pad(pitch, (0, more)), np.pad(voiced, (0, more)) > 0
-        return self._painted(melody, pitch, voiced, present, spoken, seed)[: len(clip.frames)]
+        measured = self._painted(melody, pitch, voiced, present, spoken, seed)[: len(clip.frames)]
+        return whole_frames(self.config, clip.symbols, clip.lengths, measured)
 
     def _read(self, symbols: Symbols) -> tuple[Any, np.ndarray]:
         """Returns the encoded symbols, padded, and what the model says of their lengths, ``[P]``."""
@@ -125,9 +129,11 @@ class Speaker:
         spoken: np.ndarray,
         seed: int | Sequence[int],
     ) -> np.ndarray:
-        """Returns frames of a pitch, with spectra; those that are not there, too: ``[F, C]``."""
+        """Returns frames of a pitch, with spectra where there are bands; those that are not there, too: ``[F, C]``."""
+        if self._noise is None:
+            return self._range.joined(np.zeros((len(pitch), 0), np.float32), pitch, voiced)
         rows = self._noise.before + len(pitch)
-        white = np.random.default_rng(seed).standard_normal((rows, self.config.features.mel_channels), np.float32)
+        white = np.random.default_rng(seed).standard_normal((rows, self.config.bands), np.float32)
         arrays = (array.astype(np.float32)[None] for array in (pitch, voiced, present, spoken))
         mel = self._spectra(self._params, melody, *arrays, white[None])
         return self._range.joined(np.asarray(mel)[0], pitch, voiced)
@@ -160,6 +166,8 @@ class Speaker:
 
         Shapes: ``[B, F]`` each, and white noise; to ``[B, F, M]``.
         """
+        assert self._harmonics is not None
+        assert self._noise is not None
         config = self.config.acoustic
         apply: Any = partial(self._model.apply, {"params": params})
         harmonics = self._harmonics(pitch, voiced)

@@ -54,9 +54,9 @@ class AcousticTrainer(Trainer):
     def __init__(self, config: AcousticRunConfig, mesh: Mesh) -> None:
         super().__init__(cast(RunConfig, config), mesh)  # what it reads of a config, this one has, too
         self.range = feature_range(config)
-        self.harmonics = Harmonics.of(config)
-        self.noise = Noise.of(config) if config.acoustic.flow_channels else None
-        self.model = AcousticModel(config.acoustic, config.features.mel_channels)  # type: ignore[assignment]
+        self.harmonics = Harmonics.of(config) if config.bands else None
+        self.noise = Noise.of(config) if config.bands and config.acoustic.flow_channels else None
+        self.model = AcousticModel(config.acoustic, config.bands)  # type: ignore[assignment]
         whole = replicated(mesh)
         self.judge = jax.jit(
             self._judge,
@@ -79,7 +79,7 @@ class AcousticTrainer(Trainer):
 
         def total(params: Params) -> Array:
             sums = self._sums(params, batch, key)
-            spread = sums.pop("spread")
+            spread = sums.pop("spread", jnp.zeros(()))
             losses = _means(sums)
             return sum(losses.values(), jnp.zeros(())) + _SPREAD_WEIGHT * spread
 
@@ -87,11 +87,14 @@ class AcousticTrainer(Trainer):
 
     def _judge(self, params: Params, batch: Any) -> dict[str, Array]:
         sums = self._sums(params, jax.tree.map(jnp.asarray, batch), None)
-        del sums["spread"]
+        sums.pop("spread", None)
         return sums
 
     def _sums(self, params: Params, batch: AcousticBatch, key: Key | None) -> dict[str, Array]:
-        """Sums each part of the loss over a batch, and counts what it is summed over; ``spread`` is a mean."""
+        """Sums each part of the loss over a batch, and counts what it is summed over; ``spread`` is a mean.
+
+        Without mel bands, lengths, pitch and voicing are all that there is.
+        """
         rngs = {} if key is None else {"dropout": key}
         variables, train = {"params": params}, key is not None
 
@@ -103,18 +106,20 @@ class AcousticTrainer(Trainer):
         encoded = apply(batch.kinds, batch.numbers, method="encode")
         lengths = apply(encoded, method="lengths")
         melody: Melody = apply(encoded, batch.owner, batch.places, method="melody")
-        harmonics = self.harmonics(pitch, voiced)
-        spectra: Spectra = apply(melody.hidden, harmonics, mask[:, :, None], method="spectra")
         present = (jnp.asarray(batch.kinds)[:, :, 0] > 0).astype(jnp.float32)
         wanted = jnp.log1p(jnp.asarray(batch.lengths).astype(jnp.float32))
-        sums = {
-            "mel": jnp.stack([(jnp.abs(spectra.mel - mel).mean(axis=-1) * mask).sum(), mask.sum()]),
-            "length": jnp.stack([(jnp.abs(lengths - wanted) * present).sum(), present.sum()]),
-        }
+        sums = {}
+        if self.harmonics is not None:
+            harmonics = self.harmonics(pitch, voiced)
+            spectra: Spectra = apply(melody.hidden, harmonics, mask[:, :, None], method="spectra")
+            sums["mel"] = jnp.stack([(jnp.abs(spectra.mel - mel).mean(axis=-1) * mask).sum(), mask.sum()])
+        sums["length"] = jnp.stack([(jnp.abs(lengths - wanted) * present).sum(), present.sum()])
         if self.range.has_pitch:
             voicing = jnp.logaddexp(0.0, melody.voicing) - voiced * melody.voicing
             sums["pitch"] = jnp.stack([(jnp.abs(melody.pitch - pitch) * voiced * mask).sum(), (voiced * mask).sum()])
             sums["voicing"] = jnp.stack([(voicing * mask).sum(), mask.sum()])
+        if self.harmonics is None:
+            return sums
         if self.noise is not None:
             condition: Any = self.model.apply(variables, spectra, harmonics, method="condition")
             rest = mel - jax.lax.stop_gradient(spectra.mel)
@@ -161,7 +166,7 @@ def train_events(
     Args:
       config: the whole run; in a directory that has one already, it must agree with it.
       workdir: the run directory; made where there is none.
-      training: the clips to learn from, as ``config.model`` and ``config.data`` open them.
+      training: the clips to learn from, as ``config.measured`` and ``config.data`` open them.
       held_out: the clips to validate on; may have none.
       aligned: what is said in them; other clips are left out.
       devices: to share every batch; default: all devices of all hosts.
@@ -178,7 +183,8 @@ def train_events(
         training = held_out = Excerpt(training, [next(iter(_aligned_numbers(training, aligned)), 0)])
     held_out = _whole_clips(held_out, config.train.validation_samples)
     clips, judged = (
-        AcousticClips(config, source, aligned.clips, Describer(config.model, source)) for source in (training, held_out)
+        AcousticClips(config, source, aligned.clips, Describer(config.measured, source))
+        for source in (training, held_out)
     )
     if not len(clips):
         raise ValueError(f"none of the {len(training)} clips to train on is aligned; wavenet align says why")
