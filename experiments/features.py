@@ -1,7 +1,8 @@
-"""Measures the features of a recording into a .npy file, or predicts those of a folder.
+"""Measures the features of a recording into a .npy file, or writes those of a whole folder.
 
     wavenet features --workdir=DIR --audio=clip.wav --output=frames.npy
     wavenet features --acoustic=RUN --data_dir=DIR --output=DIR
+    wavenet features --phones --flagfile=speech/direct.flags --data_dir=DIR --output=DIR
 
 ``wavenet sample --mel_from=frames.npy`` reads such a file. The description, frames.json, holds every parameter of the
 features, so that those of another program, such as an acoustic model, can be checked against it.
@@ -9,10 +10,15 @@ features, so that those of another program, such as an acoustic model, can be ch
 With ``--acoustic`` the frames of aligned recordings are predicted from what is said in them, with the lengths and the
 pitch that they have, and --output is a folder: ``wavenet train --feature_dir`` trains a vocoder on them, which then
 meets in training what it gets in speaking. A folder that has some of the files already gets the others.
+
+With ``--phones`` they are those of a network that is told phones (--local_features=phones), whose flags are given: what
+is said in each frame, as it was aligned, beside what is measured. Such a network cannot be trained without them. Either
+way needs the extra [align].
 """
 
 import dataclasses
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,13 +26,13 @@ import numpy as np
 
 import wavenet_jax
 from experiments.support import console, flags, sources
-from experiments.support.options import data_dir_option
 from experiments.support.outputs import check_output, refuse_existing
-from wavenet_jax.acoustic import Speaker
+from wavenet_jax.acoustic import AcousticRunConfig, Speaker
 from wavenet_jax.acoustic.beginning import read_source
-from wavenet_jax.acoustic.data import AcousticClips
+from wavenet_jax.acoustic.data import AcousticClips, AlignedClip
+from wavenet_jax.acoustic.linguistic import whole_frames
 from wavenet_jax.alignment import align, with_transcripts
-from wavenet_jax.config import Checked, option
+from wavenet_jax.config import Checked, DataConfig, RunConfig, option
 from wavenet_jax.data import Describer, description, sidecar
 from wavenet_jax.storage import replacing, write_whole
 from wavenet_jax.text import Lexicon
@@ -51,58 +57,100 @@ class Options(Checked):
         at_least=0,
         at_most=2,
     )
-    data_dir: tuple[str, ...] = data_dir_option()
+    phones: bool = option(
+        False, "Write what is said in the recordings of data_dir, for the network of the flags below."
+    )
     output: str = option(
-        None, "File (.npy) to write: float32 [frames, channels]; with acoustic, a folder of them.", path=True
+        None,
+        "File (.npy) to write: float32 [frames, channels]; with acoustic or phones, a folder of them (float16 with "
+        "phones).",
+        path=True,
     )
     overwrite: bool = option(False, "Replace existing files.")
 
     def check_together(self) -> None:
-        if self.acoustic is None:
-            if self.workdir is None or self.audio is None:
-                raise ValueError("workdir and audio are needed, or acoustic with the data_dir of recordings")
-            if self.flow_temperature is not None:
-                raise ValueError("flow_temperature is for acoustic; leave it out")
-            if self.data_dir:
-                raise ValueError("data_dir is for acoustic; a single recording is named by audio")
-        elif self.workdir is not None or self.audio is not None:
-            raise ValueError("acoustic predicts the features of data_dir; leave workdir and audio out")
+        if self.acoustic is not None and self.phones:
+            raise ValueError("acoustic predicts features, and phones are those of the alignment; leave one of them out")
+        of_folder = "acoustic" if self.acoustic is not None else "phones"
+        if self.acoustic is None and not self.phones and (self.workdir is None or self.audio is None):
+            raise ValueError("workdir and audio are needed, or acoustic or phones with the data_dir of recordings")
+        if self.acoustic is None and self.flow_temperature is not None:
+            raise ValueError("flow_temperature is for acoustic; leave it out")
+        if (self.acoustic is not None or self.phones) and (self.workdir is not None or self.audio is not None):
+            raise ValueError(f"{of_folder} is for all recordings of data_dir; leave workdir and audio out")
 
 
-def main(options: Options) -> None:
+def main(options: Options, config: RunConfig) -> None:
+    if options.phones:
+        _tell(options, config)
+        return
+    data = dataclasses.replace(config.data, data_dir=())
+    if dataclasses.replace(config, data=data) != RunConfig():
+        raise ValueError("flags of a network are for phones; others have theirs from workdir or acoustic")
     if options.acoustic is not None:
-        _predict(options, Path(options.acoustic), Path(options.output))
+        _predict(options, Path(options.acoustic), config.data.data_dir)
+    elif config.data.data_dir:
+        raise ValueError("data_dir is for acoustic and phones; a single recording is named by audio")
     else:
         _measure(options)
 
 
-def _predict(options: Options, acoustic: Path, output: Path) -> None:
-    if output.exists() and not output.is_dir():
-        raise ValueError(f"output must be a folder, got {options.output}")
+def _predict(options: Options, acoustic: Path, data_dir: tuple[str, ...]) -> None:
     trained = read_source(acoustic)
     config = trained.config
-    if options.data_dir:
-        config = dataclasses.replace(config, data=dataclasses.replace(config.data, data_dir=options.data_dir))
-    config = dataclasses.replace(config, data=with_transcripts(config.data))
-    with sources.counting("aligning clips") as progress:
-        aligned = align(config.data, Lexicon(), progress)
-    source = sources.opened(config.data, config.model, "all")
-    clips = AcousticClips(config, source, aligned.clips, Describer(config.model, source))
+    if data_dir:
+        config = dataclasses.replace(config, data=dataclasses.replace(config.data, data_dir=data_dir))
+    clips = _aligned(options, config)
     if options.flow_temperature is not None:
         config = dataclasses.replace(
             config, acoustic=dataclasses.replace(config.acoustic, flow_temperature=options.flow_temperature)
         )
-    speaker, written = Speaker(trained._replace(config=config)), 0
-    with sources.counting("predicting clips") as progress:
+    speaker = Speaker(trained._replace(config=config))
+    written = _write(options, clips, lambda number, clip: speaker.follow(clip, (_SEED, number)))
+    console.result({"folder": options.output, "clips": len(clips), "written": written, "acoustic_step": trained.step})
+
+
+def _tell(options: Options, config: RunConfig) -> None:
+    names = config.model.features.local_features
+    if "phones" not in names:
+        raise ValueError(
+            f"phones needs a network with local_features=phones, got {', '.join(names) or 'none'}; give its flags, as "
+            "--flagfile=speech/direct.flags has them"
+        )
+    described = AcousticRunConfig.of_vocoder(config)
+    clips = _aligned(options, described)
+
+    def frames(number: int, clip: AlignedClip) -> np.ndarray:
+        return whole_frames(described, clip.symbols, clip.lengths, clip.frames).astype(np.float16)
+
+    written = _write(options, clips, frames)
+    channels = config.model.features.channels
+    console.result({"folder": options.output, "clips": len(clips), "written": written, "channels": channels})
+
+
+def _aligned(options: Options, config: AcousticRunConfig) -> AcousticClips:
+    if Path(options.output).exists() and not Path(options.output).is_dir():
+        raise ValueError(f"output must be a folder, got {options.output}")
+    data: DataConfig = with_transcripts(config.data)
+    with sources.counting("aligning clips") as progress:
+        aligned = align(data, Lexicon(), progress)
+    source = sources.opened(data, config.measured, "all")
+    return AcousticClips(config, source, aligned.clips, Describer(config.measured, source))
+
+
+def _write(options: Options, clips: AcousticClips, frames: Callable[[int, AlignedClip], np.ndarray]) -> int:
+    """Writes the frames of each clip, unless there are some; returns how many files it wrote."""
+    written = 0
+    with sources.counting("describing clips") as progress:
         for number, name in enumerate(clips.names):
-            path = (output / name).with_suffix(".npy")
+            path = (Path(options.output) / name).with_suffix(".npy")
             if options.overwrite or not path.exists():
                 path.parent.mkdir(parents=True, exist_ok=True)
                 with replacing(path) as file:
-                    np.save(file, speaker.follow(clips.clip(number), (_SEED, number)))
+                    np.save(file, frames(number, clips.clip(number)))
                 written += 1
             progress(number + 1, len(clips))
-    console.result({"folder": str(output), "clips": len(clips), "written": written, "acoustic_step": trained.step})
+    return written
 
 
 def _measure(options: Options) -> None:

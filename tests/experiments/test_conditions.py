@@ -242,7 +242,7 @@ def test_features_for_a_network_that_wants_none_are_refused(
     call: Call, workdir: Path, clip: Path, tmp_path: Path
 ) -> None:
     ended = call(features.main, f"--workdir={workdir}", f"--audio={clip}", f"--output={tmp_path / 'a.npy'}")
-    message = f"the network in {workdir} is not conditioned on features; choose a run with local_features"
+    message = f"the network in {workdir} is not conditioned on features; choose a run with --local_features"
     assert ended == (1, "", f"error: {message}\n")
 
 
