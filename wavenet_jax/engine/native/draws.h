@@ -18,7 +18,7 @@ namespace wavenet {
 enum class Head { kCategorical = 0, kCoarseFine = 1, kLogistic = 2, kGaussian = 3 };
 
 constexpr int64_t kByte = 256;
-constexpr int64_t kStretch = 16;  // weights whose sum is one step of a draw
+constexpr int64_t kStretch = kLine;  // weights whose sum is one step of a draw
 
 // Which choices a draw keeps; infinities keep all.
 struct Truncation {
@@ -46,18 +46,14 @@ struct Drawing {
         sorted(rounded_up(choices, kStretch)) {}
 };
 
+// The greatest logit; what is no number is passed over.
 static inline float greatest_of(const float* logits, int64_t choices) {
-  float greatest = logits[0];
-  for (int64_t i = 1; i < choices; ++i) greatest = logits[i] > greatest ? logits[i] : greatest;
+  Floats most = broadcast(-INFINITY);
+  int64_t i = 0;
+  for (; i + kWidth <= choices; i += kWidth) most = maximum(load(logits + i), most);
+  float greatest = greatest_lane(most);
+  for (; i < choices; ++i) greatest = logits[i] > greatest ? logits[i] : greatest;
   return greatest;
-}
-
-static inline float stretch_sum(const float* weights) {
-  float parts[kStretch];
-  std::copy(weights, weights + kStretch, parts);
-  for (int64_t half = kStretch / 2; half > 0; half /= 2)
-    for (int64_t i = 0; i < half; ++i) parts[i] += parts[i + half];
-  return parts[0];
 }
 
 // exp((logits - greatest) / temperature), zeros up to a whole stretch; returns the sums up to each stretch. `logits`
@@ -72,13 +68,16 @@ static inline void weigh(const float* logits, int64_t choices, float greatest, f
   std::fill(weights + choices, weights + padded, 0.0f);
   float sum = 0;
   for (int64_t stretch = 0; stretch < padded / kStretch; ++stretch)
-    sums[stretch] = sum += stretch_sum(weights + stretch * kStretch);
+    sums[stretch] = sum += sum_of_line(weights + stretch * kStretch);
 }
 
-// The first of the running sums that is above the target, or all there is.
+// The first of the running sums, which never fall, that is above the target, or all there is.
 static inline int64_t first_beyond(const float* sums, int64_t count, float target) {
-  int64_t index = 0;
-  while (index < count - 1 && sums[index] <= target && sums[index] < sums[count - 1]) ++index;
+  const float all = sums[count - 1];
+  int64_t index = 0, i = 0;
+  for (; i + kWidth <= count; i += kWidth)
+    index += count_of((load(sums + i) <= broadcast(target)) & (load(sums + i) < broadcast(all)));
+  for (; i < count; ++i) index += sums[i] <= target && sums[i] < all;
   return index;
 }
 
@@ -118,7 +117,7 @@ static inline int64_t truncated_draw(Drawing& drawing, int64_t choices, float un
   std::fill(sorted + last + 1, sorted + drawing.sorted.size(), 0.0f);
   float sum = 0;
   for (int64_t stretch = 0; stretch < rounded_up(choices, kStretch) / kStretch; ++stretch)
-    sums[stretch] = sum += stretch_sum(sorted + stretch * kStretch);
+    sums[stretch] = sum += sum_of_line(sorted + stretch * kStretch);
   return order[inverse_cdf(sorted, sums, choices, uniform)];
 }
 

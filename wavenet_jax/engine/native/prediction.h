@@ -24,7 +24,7 @@ static inline float dot_of_lines(const float* left, const float* right, int64_t 
       sums[v] = multiply_add(load(left + i + v * kWidth), load(right + i + v * kWidth), sums[v]);
   float lanes[kLine];
   for (int v = 0; v < kLine / kWidth; ++v) store(lanes + v * kWidth, sums[v]);
-  return stretch_sum(lanes);
+  return sum_of_line(lanes);
 }
 
 // The filters of some rows, each for itself: what is known of samples before they are there.

@@ -121,16 +121,46 @@ static inline Floats multiply_add(Floats a, Floats b, Floats c) {
 #endif
 }
 
-static inline Floats minimum(Floats a, Floats b) { return select(a < b, a, b); }
-static inline Floats maximum(Floats a, Floats b) { return select(a > b, a, b); }
+// The lesser and the greater of two, or b where one of them is no number, as the instructions of x86 have it.
+static inline Floats minimum(Floats a, Floats b) {
+#if defined(__AVX512F__) && defined(__AVX512BW__)
+  return (Floats)_mm512_maskz_min_ps(0xffff, (__m512)a, (__m512)b);
+#elif defined(__AVX2__)
+  return (Floats)_mm256_min_ps((__m256)a, (__m256)b);
+#elif defined(__SSE2__)
+  return (Floats)_mm_min_ps((__m128)a, (__m128)b);
+#else
+  return select(a < b, a, b);
+#endif
+}
+
+static inline Floats maximum(Floats a, Floats b) {
+#if defined(__AVX512F__) && defined(__AVX512BW__)
+  return (Floats)_mm512_maskz_max_ps(0xffff, (__m512)a, (__m512)b);
+#elif defined(__AVX2__)
+  return (Floats)_mm256_max_ps((__m256)a, (__m256)b);
+#elif defined(__SSE2__)
+  return (Floats)_mm_max_ps((__m128)a, (__m128)b);
+#else
+  return select(a > b, a, b);
+#endif
+}
+
 static inline Floats absolute(Floats a) { return (Floats)((Bits)a & 0x7fffffffu); }
+
+#if defined(__AVX2__)
+// The lower and the upper half of a vector of 512 bits, with masks: what gcc 12 has without them, it takes for
+// uninitialized.
+#if defined(__AVX512F__) && defined(__AVX512BW__)
+static inline __m256 lower_half(Floats values) { return _mm512_maskz_extractf32x8_ps(0xff, (__m512)values, 0); }
+static inline __m256 upper_half(Floats values) { return _mm512_maskz_extractf32x8_ps(0xff, (__m512)values, 1); }
+#endif
+#endif
 
 static inline float greatest_lane(Floats values) {
 #if defined(__AVX2__)
 #if defined(__AVX512F__) && defined(__AVX512BW__)
-  // With masks: what gcc 12 has without them, it takes for uninitialized.
-  const __m256 eight = _mm256_max_ps(_mm512_maskz_extractf32x8_ps(0xff, (__m512)values, 0),
-                                     _mm512_maskz_extractf32x8_ps(0xff, (__m512)values, 1));
+  const __m256 eight = _mm256_max_ps(lower_half(values), upper_half(values));
 #else
   const __m256 eight = (__m256)values;
 #endif
@@ -141,6 +171,37 @@ static inline float greatest_lane(Floats values) {
   float greatest = values[0];
   for (int lane = 1; lane < kWidth; ++lane) greatest = values[lane] > greatest ? values[lane] : greatest;
   return greatest;
+#endif
+}
+
+// The sum of a line of floats: its halves are added until one number is left, in this order on every target.
+static inline float sum_of_line(const float* line) {
+#if defined(__AVX2__)
+#if defined(__AVX512F__) && defined(__AVX512BW__)
+  const __m256 eight = _mm256_add_ps(lower_half(load(line)), upper_half(load(line)));
+#else
+  const __m256 eight = (__m256)(load(line) + load(line + kLine / 2));
+#endif
+  __m128 four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+  four = _mm_add_ps(four, _mm_movehl_ps(four, four));
+  return _mm_cvtss_f32(_mm_add_ss(four, _mm_shuffle_ps(four, four, 1)));
+#else
+  static_assert(kWidth == kLine / 4, "a line is four vectors");
+  const Floats four = (load(line) + load(line + 2 * kWidth)) + (load(line + kWidth) + load(line + 3 * kWidth));
+  return (four[0] + four[2]) + (four[1] + four[3]);
+#endif
+}
+
+// How many lanes of a comparison are true.
+static inline int count_of(Ints mask) {
+#if defined(__AVX512F__) && defined(__AVX512BW__) && defined(__AVX512DQ__)
+  return __builtin_popcount(_mm512_movepi32_mask((__m512i)mask));
+#elif defined(__AVX2__)
+  return __builtin_popcount(static_cast<unsigned>(_mm256_movemask_ps((__m256)mask)));
+#else
+  int count = 0;
+  for (int lane = 0; lane < kWidth; ++lane) count -= mask[lane];
+  return count;
 #endif
 }
 
@@ -217,11 +278,9 @@ static inline void store_bytes(uint8_t* to, Bits values) {
   std::memcpy(to, &bytes, sizeof bytes);
 }
 
-// The exponential function, with a relative error below 2e-7; zero below -87.
-static inline Floats exponential(Floats x) {
-  const Floats lowest = broadcast(-87.0f), highest = broadcast(88.0f), magic = broadcast(12582912.0f);  // 1.5 * 2^23
-  const Ints vanishes = x < lowest;
-  x = minimum(maximum(x, lowest), highest);
+// The exponential function of numbers from -87 to 88, with a relative error below 2e-7.
+static inline Floats exponential_inside(Floats x) {
+  const Floats magic = broadcast(12582912.0f);  // 1.5 * 2^23
   const Floats shifted = multiply_add(x, broadcast(1.44269504088896341f), magic), whole = shifted - magic;
   Floats rest = multiply_add(whole, broadcast(-0.693359375f), x);
   rest = multiply_add(whole, broadcast(2.12194440e-4f), rest);
@@ -233,20 +292,27 @@ static inline Floats exponential(Floats x) {
   sum = multiply_add(sum, rest, broadcast(5.0000001201e-1f));
   sum = multiply_add(sum, rest * rest, rest) + 1.0f;
   const Bits power = ((Bits)shifted - (Bits)magic) << 23;
-  return select(vanishes, broadcast(0), (Floats)((Bits)sum + power));
+  return (Floats)((Bits)sum + power);
+}
+
+// The same of all numbers: zero below -87, and no more than that of 88.
+static inline Floats exponential(Floats x) {
+  const Floats lowest = broadcast(-87.0f);
+  const Ints vanishes = x < lowest;
+  return select(vanishes, broadcast(0), exponential_inside(minimum(maximum(x, lowest), broadcast(88.0f))));
 }
 
 // tanh(value) * sigmoid(gate), with one division; the error is below 2e-7.
 static inline Floats gated(Floats value, Floats gate) {
   value = minimum(maximum(value, broadcast(-9.1f)), broadcast(9.1f));
   gate = maximum(minimum(gate, broadcast(40.0f)), broadcast(-40.0f));
-  const Floats grown = exponential(value + value), shrunk = exponential(-gate);
+  const Floats grown = exponential_inside(value + value), shrunk = exponential_inside(-gate);
   return (grown - 1.0f) / ((grown + 1.0f) * (shrunk + 1.0f));
 }
 
 // The hyperbolic tangent; the error is below 2e-7.
 static inline Floats tangent(Floats x) {
-  const Floats grown = exponential(maximum(minimum(x, broadcast(9.1f)), broadcast(-9.1f)) * 2.0f);
+  const Floats grown = exponential_inside(maximum(minimum(x, broadcast(9.1f)), broadcast(-9.1f)) * 2.0f);
   return (grown - 1.0f) / (grown + 1.0f);
 }
 
