@@ -50,7 +50,7 @@ endif
 endif
 voice: .venv/speech
 	$(BIN)/python -m experiments.train --flagfile=vocoder.flags --data_dir="$(DATA)" --workdir="$(VOICE)/runs/vocoder" \
-		--num_steps=22000 --schedule=cosine --ema_decay=0.999 --validate_every=1000 --save_every=1000
+		--num_steps=22000 --batch_size=8 --schedule=cosine --ema_decay=0.999 --validate_every=1000 --save_every=1000
 	$(BIN)/python -m experiments.train_acoustic --data_dir="$(DATA)" --vocoder="$(VOICE)/runs/vocoder" \
 		--workdir="$(VOICE)/runs/acoustic" --flagfile=speech/acoustic.flags --batch_size=4 --num_steps=8000 \
 		--learning_rate=2e-3
