@@ -21,12 +21,14 @@ from wavenet_jax.acoustic.features import feature_range
 from wavenet_jax.acoustic.flow import UNIT, Harmonics, Noise, flowed
 from wavenet_jax.acoustic.model import parameter_shapes, places_of
 from wavenet_jax.acoustic.model_folder import read_acoustic, write_acoustic
+from wavenet_jax.acoustic.runs import AcousticDirectory
 from wavenet_jax.acoustic.speaking import whole_lengths
 from wavenet_jax.acoustic.symbols import KINDS, aligned_symbols, segments_of, symbols_of
 from wavenet_jax.acoustic.training import AcousticValidated, train_events
 from wavenet_jax.alignment import AlignedData, Alignment, Segment, frames_of
 from wavenet_jax.config import DataConfig, FeatureConfig, OptimizerConfig, RunConfig, TrainConfig, WaveNetConfig
 from wavenet_jax.data import ArraySource, Describer
+from wavenet_jax.runs.load import validated_bits
 from wavenet_jax.text import Word
 from wavenet_jax.training import Stopped
 
@@ -195,6 +197,7 @@ def test_a_run_that_was_cut_goes_on_bit_for_bit_and_speaks(tmp_path: Path) -> No
     assert whole[-1] == Stopped(4, "finished")
     (validated,) = (event for event in whole if isinstance(event, AcousticValidated))
     assert set(validated.losses) == {"mel", "pitch", "voicing", "length", "flow", "loss"}
+    assert validated_bits(AcousticDirectory(tmp_path / "whole")) == {4: validated.losses["mel"]}  # the best is by it
     assert train(CONFIG, tmp_path / "cut", stop_at=3)[-1] == Stopped(3, "SIGTERM")
     train(CONFIG, tmp_path / "cut")
     trained, resumed = load_acoustic(tmp_path / "whole"), load_acoustic(tmp_path / "cut")

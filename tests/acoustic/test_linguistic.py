@@ -17,11 +17,13 @@ from wavenet_jax.acoustic.data import AcousticClips
 from wavenet_jax.acoustic.features import feature_range
 from wavenet_jax.acoustic.linguistic import linguistic_frames, whole_frames
 from wavenet_jax.acoustic.model import PLACES, parameter_shapes
+from wavenet_jax.acoustic.runs import AcousticDirectory
 from wavenet_jax.acoustic.symbols import KINDS, MARKS, symbols_of
 from wavenet_jax.acoustic.training import AcousticValidated, train_events
 from wavenet_jax.conditions import PHONE_COLUMNS
 from wavenet_jax.config import FeatureConfig, RunConfig, WaveNetConfig
 from wavenet_jax.data import Describer
+from wavenet_jax.runs.load import validated_bits
 from wavenet_jax.text import Word
 from wavenet_jax.training import Stopped
 
@@ -149,6 +151,7 @@ def test_lengths_and_pitch_are_learned_alone_and_a_cut_run_goes_on_bit_for_bit(t
     assert whole[-1] == Stopped(4, "finished")
     (validated,) = (event for event in whole if isinstance(event, AcousticValidated))
     assert set(validated.losses) == {"pitch", "voicing", "length", "loss"}
+    assert validated_bits(AcousticDirectory(tmp_path / "whole")) == {4: validated.losses["loss"]}
     assert train(tmp_path / "cut", stop_at=3)[-1] == Stopped(3, "SIGTERM")
     train(tmp_path / "cut")
     trained, resumed = load_acoustic(tmp_path / "whole"), load_acoustic(tmp_path / "cut")

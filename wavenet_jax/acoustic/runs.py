@@ -34,7 +34,8 @@ def load_acoustic(workdir: Path, choice: str = "latest") -> TrainedAcoustic:
 
     Args:
       workdir: the run directory; nothing is written to it.
-      choice: ``latest``, or ``best``, with the least loss in its validation. Damaged checkpoints are skipped.
+      choice: ``latest``, or ``best``, with the least mel error in its validation (without log-mel, the least loss).
+        Damaged checkpoints are skipped.
 
     Raises:
       ValueError: not a run directory of an acoustic model, or it has no checkpoint that is whole.
