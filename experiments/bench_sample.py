@@ -50,6 +50,8 @@ _COLUMNS = ("figure", "devices", "samples/s", "µs/step", "x real time", "compil
 _FLOORS = {**{name: name for name in FORMATS}, "bfloat16": "float16"}  # of the same bytes
 _STRATEGY = Ancestral(0.9)
 _FLOOR_STEPS = 500
+_SETTLING_SECONDS = 0.2
+"""After a product of the matrix library, whose threads wait for the next one in a busy loop for as long as 0.1 s."""
 
 
 @dataclass(frozen=True)
@@ -174,6 +176,7 @@ def _measure(preset: str, config: WaveNetConfig, batch: int, options: Options) -
             if floor is not None:
                 floors.append(floor.microseconds(_FLOOR_STEPS))
         limits.append(limit.flops() / (2 * model.multiply_adds))
+        time.sleep(_SETTLING_SECONDS)
     floor_us = {name: statistics.median(one[name] for one in floors) for name in floors[0]} if floors else None
     most = statistics.median(limits)
     return [*(_result(preset, config, batch, sampler, most, floor_us) for sampler in samplers), *left_out]
