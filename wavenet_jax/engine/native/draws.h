@@ -48,11 +48,11 @@ struct Drawing {
 
 // The greatest logit; what is no number is passed over.
 static inline float greatest_of(const float* logits, int64_t choices) {
+  const int64_t whole = choices - choices % kWidth;
   Floats most = broadcast(-INFINITY);
-  int64_t i = 0;
-  for (; i + kWidth <= choices; i += kWidth) most = maximum(load(logits + i), most);
+  for (int64_t i = 0; i < whole; i += kWidth) most = maximum(load(logits + i), most);
   float greatest = greatest_lane(most);
-  for (; i < choices; ++i) greatest = logits[i] > greatest ? logits[i] : greatest;
+  for (int64_t i = whole; i < choices; ++i) greatest = logits[i] > greatest ? logits[i] : greatest;
   return greatest;
 }
 
@@ -73,11 +73,12 @@ static inline void weigh(const float* logits, int64_t choices, float greatest, f
 
 // The first of the running sums, which never fall, that is above the target, or all there is.
 static inline int64_t first_beyond(const float* sums, int64_t count, float target) {
+  const int64_t whole = count - count % kWidth;
   const float all = sums[count - 1];
-  int64_t index = 0, i = 0;
-  for (; i + kWidth <= count; i += kWidth)
+  int64_t index = 0;
+  for (int64_t i = 0; i < whole; i += kWidth)
     index += count_of((load(sums + i) <= broadcast(target)) & (load(sums + i) < broadcast(all)));
-  for (; i < count; ++i) index += sums[i] <= target && sums[i] < all;
+  for (int64_t i = whole; i < count; ++i) index += sums[i] <= target && sums[i] < all;
   return index;
 }
 
