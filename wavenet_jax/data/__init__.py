@@ -8,6 +8,7 @@ from wavenet_jax.data.clip import open_clip
 from wavenet_jax.data.crops import context_samples
 from wavenet_jax.data.describer import (
     Describer,
+    check_feature_dir,
     describer_of_judged,
     description,
     sidecar,
@@ -41,6 +42,7 @@ __all__ = [
     "audit",
     "baselines",
     "blocks",
+    "check_feature_dir",
     "collect",
     "context_samples",
     "describer_of_judged",

@@ -241,6 +241,16 @@ def usable(config: WaveNetConfig, source: Source, feature_dir: Path | None = Non
     )
 
 
+def check_feature_dir(config: RunConfig) -> None:
+    """Raises ``ValueError`` where a run can only learn from arrays of frames, and no ``feature_dir`` is given."""
+    if _is_told(config.model) and config.data.feature_dir is None:
+        names = ", ".join(config.model.features.local_features)
+        raise ValueError(
+            f"feature_dir is required for local_features={names}: phones cannot be measured from a recording; write "
+            "them with wavenet features --phones"
+        )
+
+
 def describer_of_judged(config: RunConfig, source: Source) -> Describer:
     """Returns the describer of clips that a run is judged on: they are measured, unless their sound does not tell all.
 

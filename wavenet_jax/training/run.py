@@ -8,7 +8,7 @@ import jax
 
 from wavenet_jax.audio.codec import Grid
 from wavenet_jax.config import RunConfig, StartConfig
-from wavenet_jax.data import Batches, Source, baselines, describer_of_judged
+from wavenet_jax.data import Batches, Source, baselines, check_feature_dir, describer_of_judged
 from wavenet_jax.data.excerpt import Excerpt, excerpt
 from wavenet_jax.engine import choose_stack
 from wavenet_jax.integrity import tree_digest
@@ -52,11 +52,13 @@ def train_events(
     Raises:
       ValueError: the directory is in use, belongs to another configuration, has only damaged checkpoints or cannot be
         written; its run.flags cannot hold a name; the batch does not divide over the devices; there is nothing to train
-        on; the network that it begins from is missing, damaged or another one than before; ``native`` cannot run.
+        on, or no ``feature_dir`` where it is needed; the network that it begins from is missing, damaged or another one
+        than before; ``native`` cannot run.
     """
     mesh = make_mesh(devices)
     check_divisible(config.data.batch_size, config.optimizer.microbatches, mesh)
     run_stack, chosen = choose_stack(config.model, mesh.devices.flat, stack)
+    check_feature_dir(config)
     if config.optimizer.train_only:
         check_globs(config.optimizer.train_only, parameter_shapes(config.model))
     if config.train.overfit_one_clip:
