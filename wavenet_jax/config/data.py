@@ -1,6 +1,7 @@
 """The audio that a run learns from: its files, splits, labels and preparation, and how it is cropped."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from wavenet_jax.config.options import Checked, option
 
@@ -108,6 +109,11 @@ class DataConfig(Checked):
         "context that it has in a whole clip.",
     )
     batch_size: int = option(8, "Crops per batch, over all devices and hosts.", at_least=1)
+
+    @property
+    def feature_folder(self) -> Path | None:
+        """The path of ``feature_dir``, if it is given."""
+        return Path(self.feature_dir) if self.feature_dir else None
 
     def check_together(self) -> None:
         if self.feature_dir is not None and self.gain_db:

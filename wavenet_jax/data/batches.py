@@ -4,7 +4,6 @@ import itertools
 from collections import deque
 from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import NamedTuple, Protocol, TypeVar
 
 import numpy as np
@@ -116,7 +115,7 @@ class Batches:
             context=context_samples(config),
             gain_db=data.gain_db,
             flip_polarity=data.flip_polarity,
-            describer=Describer(config.model, source, feature_dir=Path(data.feature_dir) if data.feature_dir else None),
+            describer=Describer(config.model, source, feature_dir=data.feature_folder),
             process_index=process_index,
             process_count=process_count,
         )

@@ -257,8 +257,7 @@ def describer_of_judged(config: RunConfig, source: Source) -> Describer:
     Raises:
       ValueError: see ``Describer``.
     """
-    folder = config.data.feature_dir if _is_told(config.model) else None
-    return Describer(config.model, source, feature_dir=None if folder is None else Path(folder))
+    return Describer(config.model, source, feature_dir=config.data.feature_folder if _is_told(config.model) else None)
 
 
 def stacked(rows: Sequence[Conditions]) -> Conditions:

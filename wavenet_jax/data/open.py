@@ -1,7 +1,6 @@
 """From a config to the clips of each split."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from wavenet_jax.config import DataConfig, WaveNetConfig
 from wavenet_jax.data.describer import usable
@@ -46,7 +45,7 @@ def _opened(collection: Collection, data: DataConfig, model: WaveNetConfig, spli
         fields = ("validation_files", "test_files", "validation_fraction", "test_fraction")
         asked = ", ".join(f"{name}={getattr(data, name)}" for name in fields if getattr(data, name))
         raise ValueError(f"all {len(collection.clips)} files are held out by {asked}; hold out fewer")
-    fitting = usable(model, source, Path(data.feature_dir) if data.feature_dir else None)
+    fitting = usable(model, source, data.feature_folder)
     if split == "train" and not len(fitting):
         name, reason = fitting.skipped[-1]
         raise ValueError(
