@@ -124,9 +124,9 @@ def _packed(random: np.random.Generator, net: dict[str, Any], numbers: Callable[
         any_bytes(4 * net["levels"])
         matrix([3 + 2 * net["pitch_taps"]], residual, 0)
     vector(net["window_samples"])
-    vector(layers * hidden)
     if net["time_channels"]:
         matrix([net["time_channels"]], layers * hidden, weights)
+    vector(layers * hidden)
     for layer in range(layers):
         matrix([residual] * net["kernel_size"], hidden, weights)
         if layer < layers - 1:

@@ -20,7 +20,7 @@ import ml_dtypes
 import numpy as np
 
 from wavenet_jax.config import WaveNetConfig
-from wavenet_jax.model import WaveNetWeights, adaptation, prediction
+from wavenet_jax.model import StackWeights, WaveNetWeights, adaptation, prediction
 from wavenet_jax.model.heads import NARROWEST, Categorical, CoarseFine, Mixture
 from wavenet_jax.model.input import input_values, rows_of, waveform_of
 from wavenet_jax.model.prediction import NOISE_FLOOR
@@ -102,22 +102,12 @@ def pack(config: WaveNetConfig, weights: WaveNetWeights, weight_format: str) -> 
     stack, head = weights.stack, weights.head
     ends_format = "float32" if isinstance(head, Mixture) else weight_format
     parts = [*_input(config, weights), *_prediction(config, weights)]
-    biases = [_halves(_or_zeros(bias, 2 * config.hidden_channels)) for bias in stack.dilated_bias]
-    parts.append(_vector(np.concatenate(biases)))
     if config.feature_channels:  # the engine has no context stacks
         assert stack.time is not None
         time = np.asarray(stack.time[: config.feature_channels])
         columns = np.concatenate([_halves(time[:, layer]) for layer in range(config.layers)], axis=1)
         parts.append(_matrix([columns], weight_format))
-    for layer, current in enumerate(stack.current):
-        taps = [*np.asarray(stack.past[layer]), np.asarray(current)]
-        parts.append(_matrix([_halves(tap) for tap in taps], weight_format))
-        rows = slice(layer * config.hidden_channels, (layer + 1) * config.hidden_channels)
-        if layer < config.layers - 1:
-            parts.append(_vector(_or_zeros(stack.residual_bias[layer], config.residual_channels)))
-            parts.append(_matrix([np.asarray(stack.residual[layer])], weight_format))
-        parts.append(_matrix([np.asarray(stack.skip[rows])], weight_format))
-    parts.append(_vector(_or_zeros(stack.skip_bias, config.skip_channels)))
+    parts += _stack(config, stack, weight_format)
     for kernel, bias, twice in (
         (weights.output.hidden, weights.output.hidden_bias, False),
         (weights.output.outputs, weights.output.outputs_bias, True),  # errors of logits cost the most bits by far
@@ -160,6 +150,22 @@ def _prediction(config: WaveNetConfig, weights: WaveNetWeights) -> list[np.ndarr
 def _window(config: WaveNetConfig) -> np.ndarray:
     """Returns the window of the filters' adaptation; empty without it."""
     return adaptation.window(config) if adaptation.is_on(config) else np.zeros(0, np.float32)
+
+
+def _stack(config: WaveNetConfig, weights: StackWeights, weight_format: str) -> list[np.ndarray | _Matrix]:
+    """Packs a gated stack, but for what conditions it."""
+    biases = [_halves(_or_zeros(bias, 2 * config.hidden_channels)) for bias in weights.dilated_bias]
+    parts: list[np.ndarray | _Matrix] = [_vector(np.concatenate(biases))]
+    for layer, current in enumerate(weights.current):
+        taps = [*np.asarray(weights.past[layer]), np.asarray(current)]
+        parts.append(_matrix([_halves(tap) for tap in taps], weight_format))
+        rows = slice(layer * config.hidden_channels, (layer + 1) * config.hidden_channels)
+        if layer < config.layers - 1:
+            parts.append(_vector(_or_zeros(weights.residual_bias[layer], config.residual_channels)))
+            parts.append(_matrix([np.asarray(weights.residual[layer])], weight_format))
+        parts.append(_matrix([np.asarray(weights.skip[rows])], weight_format))
+    parts.append(_vector(_or_zeros(weights.skip_bias, config.skip_channels)))
+    return parts
 
 
 def _or_zeros(bias: object, channels: int) -> np.ndarray:

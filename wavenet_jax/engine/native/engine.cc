@@ -15,8 +15,10 @@
 
 #include "arguments.h"
 #include "draws.h"
+#include "layers.h"
 #include "prediction.h"
 #include "products.h"
+#include "reader.h"
 #include "vector.h"
 #include "xla/ffi/api/ffi.h"
 
@@ -24,15 +26,13 @@ namespace wavenet {
 namespace {
 
 // What the network is, by the names of the attributes.
-struct Network {
-  std::vector<int64_t> dilations;
+struct Network : StackSizes {
   std::vector<int64_t> blocks;  // of each matrix in turn: those that are there, or -1 where all are
-  int64_t kernel_size, input_taps, residual, hidden, skip, end, outputs, levels, table_rows, input_has_values, time_channels;
-  int64_t residual_scaling, head, components, fine_channels, companded, weight_format, float_ends, most_probable, guided;
+  int64_t input_taps, end, outputs, levels, table_rows, input_has_values, time_channels;
+  int64_t head, components, fine_channels, companded, weight_format, float_ends, most_probable, guided;
   int64_t linear_prediction, pitch_taps, memory, window_samples, adaptation_samples;
   float log_scale_floor, narrowest, window_power, noise_power, white_noise;
 
-  int64_t layers() const { return static_cast<int64_t>(dilations.size()); }
   int64_t draws() const { return head == 0 ? 1 : 2; }
   Format format() const { return static_cast<Format>(weight_format); }
   bool int8() const { return format() == Format::kInt8; }
@@ -108,87 +108,8 @@ Network network_of(const ffi::Dictionary& attributes) {
   return net;
 }
 
-// The packed weights, section by section, each of whole 64 bytes.
-class Reader {
- public:
-  Reader(const uint8_t* data, int64_t size, const std::vector<int64_t>& blocks)
-      : data_(data), left_(size), blocks_(blocks) {}
-
-  const uint8_t* bytes(int64_t count, int64_t each) {
-    if (each > 0 && count > (left_ + each) / each) refuse("packed is too short for this network");
-    const int64_t size = rounded_up(count * each, 4 * kLine);
-    if (size > left_) refuse("packed is too short for this network");
-    const uint8_t* here = data_;
-    data_ += size;
-    left_ -= size;
-    return here;
-  }
-
-  const float* floats(int64_t count, int64_t each = 1) {
-    if (count == 0) return reinterpret_cast<const float*>(data_);  // of a matrix that is all zeros, maybe the last one
-    if (each > left_ || count > left_) refuse("packed is too short for this network");
-    return reinterpret_cast<const float*>(bytes(count, 4 * each));
-  }
-
-  Matrix matrix(Format format, const std::vector<int64_t>& inputs, int64_t outputs) {
-    Matrix result;
-    result.format = format;
-    result.lines = padded(outputs) / kLine;
-    if (read_ == blocks_.size()) refuse("blocks must name each matrix");
-    const int64_t blocks = blocks_[read_++];
-    if (blocks >= 0) {
-      read_blocks(result, inputs, blocks);
-      return result;
-    }
-    const bool whole = format != Format::kInt8;
-    if (!whole) result.bytes = 4 * (1 + static_cast<int64_t>(inputs.size()));
-    for (const int64_t count : inputs) result.bytes += (whole ? count : rounded_up(count, kGroup)) * bytes_of(format);
-    result.data = bytes(padded(outputs), result.bytes);
-    return result;
-  }
-
-  void finish() const {
-    if (left_ != 0) refuse("packed is too long for this network");
-    if (read_ != blocks_.size()) refuse("blocks must name each matrix, and no more");
-  }
-
- private:
-  void read_blocks(Matrix& matrix, const std::vector<int64_t>& inputs, int64_t blocks) {
-    const int64_t parts = static_cast<int64_t>(inputs.size()), outputs = matrix.lines * kLine;
-    for (const int64_t count : inputs)
-      if (count % kGroup != 0) refuse("a matrix of blocks needs inputs in fours");
-    matrix.counts = reinterpret_cast<const int32_t*>(floats(matrix.lines, parts));
-    matrix.places = reinterpret_cast<const int32_t*>(floats(blocks));
-    if (matrix.format == Format::kInt8) {
-      matrix.scales = floats(outputs);
-      matrix.offsets = reinterpret_cast<const int32_t*>(floats(outputs, parts));
-    }
-    matrix.data = bytes(blocks, kLine * kGroup * bytes_of(matrix.format));
-    int64_t place = 0;
-    for (int64_t run = 0; run < matrix.lines * parts; ++run) {
-      const int64_t count = matrix.counts[run], end = inputs[run % parts];
-      if (count < 0 || count > blocks - place) refuse("packed has counts of blocks that are not there");
-      for (const int64_t last = place + count; place < last; ++place)
-        if (matrix.places[place] < 0 || matrix.places[place] > end - kGroup) refuse("packed has blocks out of place");
-    }
-    if (place != blocks) refuse("packed has blocks that are not counted");
-  }
-
-  const uint8_t* data_;
-  int64_t left_;
-  const std::vector<int64_t>& blocks_;
-  size_t read_ = 0;
-};
-
-struct Layer {
-  Matrix gate;  // of past inputs, and of the current one, to [2 * padded hidden]
-  const float* residual_bias = nullptr;  // [padded residual]; not in the last layer
-  Matrix residual;
-  Matrix skip;
-};
-
 struct Weights {
-  int64_t residual, hidden, skip, end, outputs, fine;  // padded widths
+  int64_t residual, hidden, end, outputs, fine;  // padded widths
   const float* input_bias;
   const float* scalars = nullptr;       // [levels]: the value of each code
   const float* values = nullptr;        // [taps][residual]
@@ -197,10 +118,8 @@ struct Weights {
   const float* waveform = nullptr;      // [levels]: the sample of each code
   Matrix prediction;                    // of predictions, to the residual stream
   const float* window = nullptr;        // [window_samples]
-  const float* gate_bias;               // [layers][2 * padded hidden]: the halves of a gate are padded by themselves
   Matrix time;                          // of what describes samples, to the gates of all layers
-  std::vector<Layer> layers;
-  const float* skip_bias;
+  StackWeights stack;
   const float* end_bias;
   Matrix end_matrix;
   const float* output_bias;
@@ -212,7 +131,6 @@ struct Weights {
   Weights(const Network& net, const uint8_t* data, int64_t size)
       : residual(padded(net.residual)),
         hidden(padded(net.hidden)),
-        skip(padded(net.skip)),
         end(padded(net.end)),
         outputs(padded(net.outputs + net.gains())),
         fine(padded(net.fine_channels)) {
@@ -232,20 +150,8 @@ struct Weights {
       prediction = reader.matrix(Format::kFloat32, {3 + 2 * net.pitch_taps}, residual);
     }
     if (net.adapts()) window = reader.floats(net.window_samples);
-    gate_bias = reader.floats(net.layers(), 2 * hidden);
-    if (net.time_channels > 0) time = reader.matrix(format, {net.time_channels}, net.layers() * 2 * hidden);
-    const std::vector<int64_t> gate_inputs(net.kernel_size, net.residual);
-    for (int64_t layer = 0; layer < net.layers(); ++layer) {
-      Layer weights;
-      weights.gate = reader.matrix(format, gate_inputs, 2 * hidden);
-      if (layer + 1 < net.layers()) {
-        weights.residual_bias = reader.floats(residual);
-        weights.residual = reader.matrix(format, {net.hidden}, residual);
-      }
-      weights.skip = reader.matrix(format, {net.hidden}, skip);
-      layers.push_back(weights);
-    }
-    skip_bias = reader.floats(skip);
+    if (net.time_channels > 0) time = reader.matrix(format, {net.time_channels}, net.gates());
+    stack = StackWeights(net, reader, format);
     end_bias = reader.floats(end);
     end_matrix = reader.matrix(ends, {net.skip}, end);
     output_bias = reader.floats(outputs);
@@ -258,108 +164,6 @@ struct Weights {
     }
     reader.finish();
   }
-};
-
-// Activations of some rows as a product wants them: floats, and bytes where the matrix has bytes.
-class Activations {
- public:
-  Activations(int64_t rows, int64_t count, bool as_bytes)
-      : rows_(rows),
-        count_(count),
-        width_(padded(count)),
-        values_(rows * width_),
-        bytes_(as_bytes ? rows * width_ : 0),
-        scales_(as_bytes ? rows : 0) {}
-
-  float* row(int64_t index) { return values_.data() + index * width_; }
-  const uint8_t* bytes(int64_t index) const { return bytes_.data() + index * width_; }
-  float scale(int64_t index) const { return scales_[index]; }
-  int64_t width() const { return width_; }
-
-  // To be called when the floats have changed.
-  void quantize() {
-    if (bytes_.empty()) return;
-    for (int64_t row = 0; row < rows_; ++row)
-      wavenet::quantize(values_.data() + row * width_, width_, bytes_.data() + row * width_, &scales_[row]);
-  }
-
-  Inputs inputs() const {
-    Inputs result;
-    result.count = count_;
-    result.values = values_.data();
-    result.stride = width_;
-    result.bytes = bytes_.data();
-    result.bytes_stride = width_;
-    result.scales = scales_.data();
-    return result;
-  }
-
- private:
-  int64_t rows_, count_, width_;
-  std::vector<float> values_;
-  std::vector<uint8_t> bytes_;
-  std::vector<float> scales_;
-};
-
-// The rings of past inputs, float32 as they lie in the session, and beside them bytes for the time of a call.
-class Rings {
- public:
-  Rings(const Network& net, int64_t rows, int32_t* positions, float* queues)
-      : rows_(rows), residual_(net.residual), width_(padded(net.residual)), taps_(net.kernel_size - 1),
-        positions_(positions), queues_(queues) {
-    int64_t offset = 0;
-    for (const int64_t dilation : net.dilations) {
-      offsets_.push_back(offset);
-      dilations_.push_back(dilation);
-      offset += taps_ * dilation;
-    }
-    if (!net.int8()) return;
-    bytes_.resize(offset * rows * width_);
-    scales_.resize(offset * rows);
-    std::vector<float> input(width_);
-    for (int64_t slot = 0; slot < offset * rows; ++slot) {
-      std::copy(queues + slot * residual_, queues + (slot + 1) * residual_, input.begin());
-      quantize(input.data(), width_, bytes_.data() + slot * width_, &scales_[slot]);
-    }
-  }
-
-  // The input of a layer (K - 1 - tap) * dilation samples ago.
-  Inputs past(int64_t layer, int64_t tap) const {
-    const int64_t size = taps_ * dilations_[layer];
-    const int64_t place = positions_[layer] + tap * dilations_[layer];  // below twice the size
-    const int64_t slot = (offsets_[layer] + (place < size ? place : place - size)) * rows_;
-    Inputs result;
-    result.count = residual_;
-    result.values = queues_ + slot * residual_;
-    result.stride = residual_;
-    if (!bytes_.empty()) {
-      result.bytes = bytes_.data() + slot * width_;
-      result.bytes_stride = width_;
-      result.scales = scales_.data() + slot;
-    }
-    return result;
-  }
-
-  // Puts the current input of a layer in place of the oldest.
-  void push(int64_t layer, Activations& current) {
-    if (taps_ == 0) return;
-    const int64_t first = (offsets_[layer] + positions_[layer]) * rows_;
-    for (int64_t row = 0; row < rows_; ++row) {
-      std::copy(current.row(row), current.row(row) + residual_, queues_ + (first + row) * residual_);
-      if (bytes_.empty()) continue;
-      std::copy(current.bytes(row), current.bytes(row) + width_, bytes_.begin() + (first + row) * width_);
-      scales_[first + row] = current.scale(row);
-    }
-    if (++positions_[layer] == taps_ * dilations_[layer]) positions_[layer] = 0;
-  }
-
- private:
-  int64_t rows_, residual_, width_, taps_;
-  int32_t* positions_;
-  float* queues_;
-  std::vector<int64_t> offsets_, dilations_;
-  std::vector<uint8_t> bytes_;
-  std::vector<float> scales_;
 };
 
 // What a call works on, all of it checked.
@@ -383,6 +187,7 @@ struct Call {
   float* nats;            // [B, T], or null
   float* outputs;         // [B, T, outputs], or null
   int32_t* recent;        // [rows, taps - 1]
+  StackState stack;
   float *signal_after, *residual_after, *predicted_after;
   int32_t* phase_after;
   float *window_after, *coefficients_after, *power_after;
@@ -390,23 +195,19 @@ struct Call {
 
 class Loop {
  public:
-  Loop(const Network& net, const Weights& weights, const Call& call, Rings rings)
+  Loop(const Network& net, const Weights& weights, const Call& call)
       : net_(net),
         weights_(weights),
         call_(call),
-        rings_(std::move(rings)),
         latest_(call.latest, call.latest + call.streams),
-        x_(call.rows, net.residual, net.int8()),
+        stack_(net, weights.stack, call.rows, net.int8(), net.int8() && !net.float_ends, call.stack),
+        x_(stack_.x()),
         predictions_(call.rows, net.predicts() ? 3 + 2 * net.pitch_taps : 0, false),
-        gate_(call.rows * 2 * weights.hidden),
-        gated_(call.rows, net.hidden, net.int8()),
-        out_(call.rows * weights.residual),
-        skip_(call.rows, net.skip, net.int8() && !net.float_ends),
         end_(call.rows, net.end, net.int8() && !net.float_ends),
         finer_(call.rows),
         outputs_(call.rows * weights.outputs),
         time_(call.rows, net.time_channels, net.int8()),
-        timed_(net.time_channels > 0 ? call.rows * net.layers() * 2 * weights.hidden : 0),
+        timed_(net.time_channels > 0 ? call.rows * net.gates() : 0),
         fine_(kByte, net.fine_channels, false),
         fine_logits_(net.kind() == Head::kCoarseFine ? kByte * kByte : 0),
         guided_(weights.outputs),
@@ -422,13 +223,13 @@ class Loop {
       adaptation_->resume(call.window, call.coefficients, call.power);
       prediction_->follow(adaptation_->filters());
     }
-    const int64_t gates = net.layers() * 2 * weights.hidden;
-    constant_ = Start{weights.gate_bias, 0};
+    const int64_t gates = net.gates();
+    constant_ = Start{weights.stack.gate_bias, 0};
     if (call.constant != nullptr) {
       biased_.resize(call.rows * gates);
       for (int64_t row = 0; row < call.rows; ++row) {
         float* to = biased_.data() + row * gates;
-        std::copy(weights.gate_bias, weights.gate_bias + gates, to);
+        std::copy(weights.stack.gate_bias, weights.stack.gate_bias + gates, to);
         for (int64_t layer = 0; layer < net.layers(); ++layer)
           for (int64_t half = 0; half < 2; ++half, to += weights.hidden) {
             const float* from = call.constant + ((layer * call.rows + row) * 2 + half) * net.hidden;
@@ -445,7 +246,7 @@ class Loop {
       for (int64_t row = 0; row < call_.rows; ++row) embed(row, latest_[row / share]);
       if (prediction_.has_value()) predict(sample);
       if (net_.time_channels > 0 && sample % call_.time_samples == 0) describe(sample / call_.time_samples);
-      through_layers();
+      stack_.step(timed_.empty() ? constant_ : Start{timed_.data(), net_.gates()});
       project();
       for (int64_t stream = 0; stream < call_.streams; ++stream) choose(sample, stream);
     }
@@ -514,50 +315,17 @@ class Loop {
     }
     time_.quantize();
     const Inputs inputs = time_.inputs();
-    const int64_t gates = net_.layers() * 2 * weights_.hidden;
-    product(weights_.time, &inputs, 1, call_.rows, constant_, timed_.data(), gates);
-  }
-
-  void through_layers() {
-    const int64_t rows = call_.rows, hidden = weights_.hidden, residual = weights_.residual;
-    const Start start = timed_.empty() ? constant_ : Start{timed_.data(), net_.layers() * 2 * hidden};
-    const Floats scale = broadcast(net_.residual_scaling ? 0.70710678118654752f : 1.0f);
-    std::vector<Inputs>& parts = parts_;
-    x_.quantize();
-    for (int64_t layer = 0; layer < net_.layers(); ++layer) {
-      const Layer& weights = weights_.layers[layer];
-      parts.clear();
-      for (int64_t tap = 0; tap < net_.kernel_size - 1; ++tap) parts.push_back(rings_.past(layer, tap));
-      parts.push_back(x_.inputs());
-      product(weights.gate, parts.data(), static_cast<int>(parts.size()), rows,
-              Start{start.values + layer * 2 * hidden, start.stride}, gate_.data(), 2 * hidden);
-      rings_.push(layer, x_);
-      for (int64_t row = 0; row < rows; ++row) {
-        const float* gate = gate_.data() + row * 2 * hidden;
-        for (int64_t i = 0; i < hidden; i += kWidth)
-          store(gated_.row(row) + i, gated(load(gate + i), load(gate + hidden + i)));
-      }
-      gated_.quantize();
-      const Inputs gates = gated_.inputs();
-      if (layer + 1 < net_.layers()) {
-        product(weights.residual, &gates, 1, rows, Start{weights.residual_bias, 0}, out_.data(), residual);
-        for (int64_t row = 0; row < rows; ++row)
-          for (int64_t i = 0; i < residual; i += kWidth)
-            store(x_.row(row) + i, (load(x_.row(row) + i) + load(out_.data() + row * residual + i)) * scale);
-        x_.quantize();  // while the sums of skips, for which nothing waits, are computed
-      }
-      const Start before = layer == 0 ? Start{weights_.skip_bias, 0} : Start{skip_.row(0), skip_.width()};
-      product(weights.skip, &gates, 1, rows, before, skip_.row(0), skip_.width());
-    }
+    product(weights_.time, &inputs, 1, call_.rows, constant_, timed_.data(), net_.gates());
   }
 
   void project() {
     const int64_t rows = call_.rows;
-    rectify(skip_);
-    skip_.quantize();
-    const Inputs sums = skip_.inputs();
+    Activations& skip = stack_.skip();
+    skip.rectify();
+    skip.quantize();
+    const Inputs sums = skip.inputs();
     product(weights_.end_matrix, &sums, 1, rows, Start{weights_.end_bias, 0}, end_.row(0), end_.width());
-    rectify(end_);
+    end_.rectify();
     end_.quantize();
     const Inputs ends = end_.inputs();
     Inputs parts[2] = {ends, ends};  // in int8, once more for what rounding took from the weights
@@ -571,12 +339,6 @@ class Loop {
     if (net_.gains() > 0)
       for (int64_t row = 0; row < rows; ++row)
         prediction_->move(row, outputs_.data() + row * weights_.outputs, net_.components, net_.narrowest);
-  }
-
-  void rectify(Activations& activations) const {
-    for (int64_t row = 0; row < call_.rows; ++row)
-      for (int64_t i = 0; i < activations.width(); i += kWidth)
-        store(activations.row(row) + i, maximum(load(activations.row(row) + i), broadcast(0)));
   }
 
   void choose(int64_t sample, int64_t stream) {
@@ -655,22 +417,18 @@ class Loop {
   const Network& net_;
   const Weights& weights_;
   const Call& call_;
-  Rings rings_;
   std::vector<int32_t> latest_;
   std::optional<Prediction> prediction_;
   std::optional<Adaptation> adaptation_;
-  Activations x_, predictions_;
-  std::vector<float> gate_;
-  Activations gated_;
-  std::vector<float> out_;
-  Activations skip_, end_;
+  GatedStack stack_;
+  Activations& x_;  // of the stack
+  Activations predictions_, end_;
   std::vector<float> finer_, outputs_;  // finer: the scale of each row of `end_`, for what rounding took from the weights
   Activations time_;
   std::vector<float> timed_;  // [rows][layers][2 * hidden]: what time adds inside the gates, and all that is constant
   Activations fine_;
   std::vector<float> fine_logits_, guided_, biased_;
   Start constant_;  // in place of `timed_` where nothing changes with time
-  std::vector<Inputs> parts_;
   Drawing drawing_;
 };
 
@@ -687,8 +445,7 @@ void advance(ffi::RemainingArgs& arguments, ffi::RemainingRets& results, const f
     return buffer.has_value() ? std::optional(**buffer) : std::nullopt;
   };
   const Network net = network_of(attributes);
-  int64_t slots = 0;
-  for (const int64_t dilation : net.dilations) slots += (net.kernel_size - 1) * dilation;
+  const int64_t slots = net.slots();
   Call call;
   call.samples = size_of(argument(1), "uniforms", 3, 0);
   call.streams = size_of(argument(1), "uniforms", 3, 1);
@@ -755,8 +512,8 @@ void advance(ffi::RemainingArgs& arguments, ffi::RemainingRets& results, const f
   float* outputs = checked<float>(result(2), ffi::F32, "outputs", {B, shown ? T : 0, net.outputs});
   call.outputs = shown ? outputs : nullptr;
   call.recent = checked<int32_t>(result(3), ffi::S32, "recent after", {rows, net.input_taps - 1});
-  int32_t* positions_after = checked<int32_t>(result(4), ffi::S32, "position after", {net.layers()});
-  float* queues_after = checked<float>(result(5), ffi::F32, "queues after", {slots, rows, net.residual});
+  call.stack.positions = checked<int32_t>(result(4), ffi::S32, "position after", {net.layers()});
+  call.stack.queues = checked<float>(result(5), ffi::F32, "queues after", {slots, rows, net.residual});
   call.signal_after = checked<float>(result(6), ffi::F32, "signal after", {predicting, net.memory});
   call.residual_after = checked<float>(result(7), ffi::F32, "residual after", {predicting, net.memory});
   call.predicted_after = checked<float>(result(8), ffi::F32, "predicted after", {predicting});
@@ -786,10 +543,10 @@ void advance(ffi::RemainingArgs& arguments, ffi::RemainingRets& results, const f
     if (count > 0 && to != from) std::copy(from, from + count, to);
   };
   copy(call.recent, recent, rows * (net.input_taps - 1));
-  copy(positions_after, positions, net.layers());
+  copy(call.stack.positions, positions, net.layers());
   copy(call.phase_after, call.phase, 1);
-  copy(queues_after, queues, slots * rows * net.residual);
-  Loop(net, weights, call, Rings(net, rows, positions_after, queues_after)).run();
+  copy(call.stack.queues, queues, slots * rows * net.residual);
+  Loop(net, weights, call).run();
 }
 
 ffi::Error checked_advance(ffi::RemainingArgs arguments, ffi::RemainingRets results, ffi::Dictionary attributes) {
