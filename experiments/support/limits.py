@@ -82,10 +82,10 @@ class Floor:
 
 
 def _matrices(config: WaveNetConfig) -> list[tuple[int, int]]:
-    """Inputs and outputs of all products of a sample, but for context stacks and for what several samples share."""
+    """Inputs and outputs of all products of a sample, but for what several share, such as steps of context stacks."""
     hidden, skip, head = config.hidden_channels, config.skip_channels, head_of(config)
     local = config.feature_channels if config.held == 1 else 0
-    gate = (config.kernel_size * config.residual_channels + local, 2 * hidden)
+    gate = (config.kernel_size * config.residual_channels + local + config.context_channels, 2 * hidden)
     layers = [gate, (hidden, config.residual_channels + skip)] * (config.layers - 1) + [gate, (hidden, skip)]
     fine = [(head.fine_channels, BYTE)] if isinstance(head, CoarseFine) else []
     end = config.resolved_end_channels

@@ -70,6 +70,13 @@ def _network(random: np.random.Generator) -> dict[str, Any]:
         "window_power": 3.0,
         "noise_power": 1e-9,
         "white_noise": 1e-4,
+        "context_periods": [int(period) for period in random.integers(1, 9, random.integers(0, 4))],
+        "context_channels": channels(40),
+        "context_dilations": [int(d) for d in random.integers(1, 4, random.integers(1, 4))],
+        "context_kernel_size": int(random.integers(1, 4)),
+        "context_residual": channels(40),
+        "context_hidden": channels(40),
+        "context_skip": channels(40),
     }
 
 
@@ -108,6 +115,19 @@ def _packed(random: np.random.Generator, net: dict[str, Any], numbers: Callable[
         net["blocks"].append(-1)
         any_bytes(columns * (rows * width + in_bytes * 4 * (1 + len(inputs))))
 
+    def stack(prefix: str) -> None:
+        taps, last = net[f"{prefix}kernel_size"], len(net[f"{prefix}dilations"]) - 1
+        residual, hidden, skip = (net[f"{prefix}{name}"] for name in ("residual", "hidden", "skip"))
+        gate = 2 * _up(hidden, _LINE)
+        vector((last + 1) * gate)
+        for layer in range(last + 1):
+            matrix([residual] * taps, gate, weights)
+            if layer < last:
+                vector(residual)
+                matrix([hidden], residual, weights)
+            matrix([hidden], skip, weights)
+        vector(skip)
+
     weights, layers = net["weight_format"], len(net["dilations"])
     ends = 0 if net["float_ends"] else weights
     residual, hidden = net["residual"], 2 * _up(net["hidden"], _LINE)
@@ -124,16 +144,19 @@ def _packed(random: np.random.Generator, net: dict[str, Any], numbers: Callable[
         any_bytes(4 * net["levels"])
         matrix([3 + 2 * net["pitch_taps"]], residual, 0)
     vector(net["window_samples"])
+    if net["context_periods"]:
+        any_bytes(4 * net["levels"])
+    for period in net["context_periods"]:
+        vector(net["context_residual"])
+        matrix([period], net["context_residual"], 0)
+        stack("context_")
+        vector(period * net["context_channels"])
+        matrix([net["context_skip"]], period * net["context_channels"], weights)
     if net["time_channels"]:
         matrix([net["time_channels"]], layers * hidden, weights)
-    vector(layers * hidden)
-    for layer in range(layers):
-        matrix([residual] * net["kernel_size"], hidden, weights)
-        if layer < layers - 1:
-            vector(residual)
-            matrix([net["hidden"]], residual, weights)
-        matrix([net["hidden"]], net["skip"], weights)
-    vector(net["skip"])
+    if net["context_periods"]:
+        matrix([net["context_channels"]] * len(net["context_periods"]), layers * hidden, weights)
+    stack("")
     vector(net["end"])
     matrix([net["skip"]], net["end"], ends)
     vector(outputs)
@@ -189,6 +212,15 @@ def _arrays(random: np.random.Generator, net: dict[str, Any]) -> tuple[list[np.n
         floats(adapting, net["linear_prediction"] * bool(adapting)),
         np.abs(floats(adapting)),
     ]
+    slow = (net["context_kernel_size"] - 1) * np.array(net["context_dilations"])
+    for period in net["context_periods"]:
+        arguments += [
+            random.integers(0, period, ()).astype(np.int32),
+            floats(rows, period),
+            floats(rows, period, net["context_channels"]),
+            random.integers(0, np.maximum(slow, 1)).astype(np.int32),
+            floats(int(slow.sum()), rows, net["context_residual"]),
+        ]
     scored = random.integers(2) and net["head"] < 2 and not given
     results = [
         jax.ShapeDtypeStruct((streams, length), np.int32),
@@ -206,7 +238,7 @@ def _spoil(random: np.random.Generator, net: dict[str, Any], arguments: list[Any
         if kind == 0:
             name = str(random.choice(list(net)))
             net[name] = random.choice([-1, 0, 1, 2, 3, 7, 64, 2**24, 2**40, -(2**63)]).item()
-            if name in ("dilations", "blocks"):
+            if name in ("dilations", "blocks", "context_dilations", "context_periods"):
                 net[name] = [net[name]] * int(random.integers(0, 4))
             elif name in ("log_scale_floor", "narrowest", "window_power", "noise_power", "white_noise"):
                 net[name] = float("nan")
@@ -255,7 +287,7 @@ def main(library: str, calls: int, seed: int) -> None:
             else np.int64(value)
             for name, value in net.items()
         }
-        aliases = {} if random.integers(2) or spoiled else {at: at - 9 for at in range(12, 22)}
+        aliases = {} if random.integers(2) or spoiled else {at: at - 9 for at in range(12, len(arguments))}
         call = jax.ffi.ffi_call(_TARGET, results, input_output_aliases=aliases)
         try:
             made = jax.block_until_ready(call(*arguments, **attributes))

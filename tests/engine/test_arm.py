@@ -56,6 +56,7 @@ def library(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         ("companded_logistic", STRATEGY, None),
         ("gaussian", STRATEGY, None),
         ("widths", STRATEGY, None),
+        ("wide_contexts", STRATEGY, 1.5),
         ("voice", STRATEGY, None),
         ("from_the_past", STRATEGY, None),
     ],

@@ -55,6 +55,7 @@ CASES: list[Any] = [
     ("gaussian", Mode(), None),
     ("vector_and_frames", STRATEGY, 1.5),
     ("frames_and_classes", STRATEGY, 2.0),
+    pytest.param("wide_contexts", STRATEGY, 1.5, marks=pytest.mark.slow),
     pytest.param("voice", Ancestral(0.9, unvoiced=0.5), 1.5, marks=pytest.mark.slow),
 ]
 
@@ -209,6 +210,20 @@ def test_short_calls_equal_one_long_one(name: str, weight_format: str, order: li
         jax.tree.map(_check_equal, pieces, expected)
 
 
+@pytest.mark.parametrize("weight_format", ["float32", "int8"])
+@pytest.mark.parametrize("name", ["two_contexts", pytest.param("sparse_contexts", marks=pytest.mark.slow)])
+@settings(max_examples=5)
+@given(order=st.permutations([1] * 5 + [7] * 5 + [20]))
+def test_calls_may_end_inside_the_blocks_of_contexts(name: str, weight_format: str, order: list[int]) -> None:
+    """Bit for bit; lengths that are no multiples of the periods."""
+    for pieces, expected in zip(
+        generate(name, order, weight_format=weight_format),
+        generate(name, [60], weight_format=weight_format),
+        strict=True,
+    ):
+        jax.tree.map(_check_equal, pieces, expected)
+
+
 @pytest.mark.slow
 def test_a_long_call_of_a_voice_equals_short_ones() -> None:
     """Longer than the engine keeps the past in one piece; its codes and what it remembers."""
@@ -224,7 +239,17 @@ def _check_equal(ours: Any, theirs: Any) -> None:
 
 @pytest.mark.parametrize("weight_format", ["float32", "int8"])
 @pytest.mark.parametrize("guidance", [None, 1.5])
-@pytest.mark.parametrize("name", ["plain", "frames_and_classes", "vector_and_frames", "widths", *VOICES])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "plain",
+        "frames_and_classes",
+        "vector_and_frames",
+        "widths",
+        pytest.param("wide_contexts", marks=pytest.mark.slow),
+        *VOICES,
+    ],
+)
 def test_a_stream_alone_is_the_same(name: str, guidance: float | None, weight_format: str) -> None:
     """Bit for bit: alone, beside one and beside two."""
     most = generate(name, [60], guidance=guidance, weight_format=weight_format)
@@ -235,7 +260,7 @@ def test_a_stream_alone_is_the_same(name: str, guidance: float | None, weight_fo
 
 
 @pytest.mark.parametrize("weight_format", FORMATS)
-@pytest.mark.parametrize("name", ["plain", "widths"])
+@pytest.mark.parametrize("name", ["plain", "widths", "two_contexts"])
 def test_many_streams_are_each_what_they_are_alone(name: str, weight_format: str) -> None:
     """More than are multiplied together at once, and a rest."""
     model, weights = prepared(name)
@@ -250,7 +275,9 @@ def test_many_streams_are_each_what_they_are_alone(name: str, weight_format: str
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", kinds()[1:])
-@pytest.mark.parametrize("name", ["plain", "frames_and_classes", "two_bytes", "gaussian", "widths", "sparse", *VOICES])
+@pytest.mark.parametrize(
+    "name", ["plain", "frames_and_classes", "two_bytes", "gaussian", "widths", "wide_contexts", "sparse", *VOICES]
+)
 def test_every_kind_of_library_makes_the_same_codes(name: str, kind: str) -> None:
     """Bit for bit with fused multiply-add; without, last bits differ."""
     fused = kind.startswith(("x86-64-v3", "x86-64-v4"))
@@ -266,6 +293,7 @@ def test_every_kind_of_library_makes_the_same_codes(name: str, kind: str) -> Non
     "name",
     [
         "plain",
+        "two_contexts",
         *(pytest.param(name, marks=pytest.mark.slow) for name in ("kernel_3_wide_input", "two_bytes", "gaussian")),
     ],
 )
@@ -295,7 +323,17 @@ def test_given_codes_of_a_voice_give_the_outputs_of_the_model(name: str) -> None
         np.testing.assert_allclose(mine, other, atol=1e-4)
 
 
-@pytest.mark.parametrize("name", ["plain", "kernel_3_wide_input", "frames_and_classes", "voice"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "plain",
+        "kernel_3_wide_input",
+        "frames_and_classes",
+        "two_contexts",
+        pytest.param("wide_contexts", marks=pytest.mark.slow),
+        "voice",
+    ],
+)
 def test_sessions_pass_from_the_scan_to_the_engine_and_back(name: str) -> None:
     model, weights = prepared(name)
     session, made = begin(model, KEY, STREAMS), []
@@ -328,6 +366,23 @@ def test_leaving_zeros_out_changes_no_bit(weight_format: str, monkeypatch: pytes
         jax.tree.map(_check_equal, ours, theirs)
 
 
+@pytest.mark.parametrize("weight_format", FORMATS)
+def test_leaving_zeros_of_contexts_out_changes_no_bit(weight_format: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of their stacks, their ends, and their projection into the gates."""
+    model, weights = prepared("sparse_contexts")
+    sparse = engine("sparse_contexts", weight_format)
+    there, products = sparse.sparse_products
+    assert 12 <= there < products  # the main stack has no zeros
+    monkeypatch.setattr(packing, "LEAST_ZEROS", 2)
+    whole = Engine.of(model.config, weights, weight_format)
+    assert whole.sparse_products == (0, products)
+    ours, theirs = (
+        advance_native(model, weights, STRATEGY, begin(model, KEY, 5), CHUNK, engine=runs, scored=True)
+        for runs in (sparse, whole)
+    )
+    jax.tree.map(_check_equal, ours, theirs)
+
+
 @pytest.mark.parametrize("weight_format", ["float32", "int8"])
 def test_the_last_kernel_may_be_nothing_but_zeros(weight_format: str) -> None:
     """As in a network that begins with even odds: its last matrix has no block, and nothing comes after it."""
@@ -341,15 +396,19 @@ def test_the_last_kernel_may_be_nothing_but_zeros(weight_format: str) -> None:
 
 
 @pytest.mark.parametrize("weight_format", ["float16", "bfloat16"])
-def test_halves_are_the_network_with_rounded_weights(weight_format: str) -> None:
+@pytest.mark.parametrize("name", ["sparse", "two_contexts"])
+def test_halves_are_the_network_with_rounded_weights(name: str, weight_format: str) -> None:
     """Bit for bit the float32 engine's outputs, whose weights are those that 16 bits hold."""
-    model, weights = prepared("sparse")
+    model, weights = prepared(name)
     tree, shape = jax.tree.flatten(weights._replace(input=None, head=None))
     kernels = [leaf.astype(weight_format).astype(jnp.float32) if leaf.ndim > 1 else leaf for leaf in tree]
     rounded = jax.tree.unflatten(shape, kernels)._replace(input=weights.input, head=weights.head)
+    # Blocks of samples enter contexts as samples enter the network: by kernels that stay float32.
+    contexts = [slow._replace(input=full.input) for slow, full in zip(rounded.contexts, weights.contexts, strict=True)]
+    rounded = rounded._replace(contexts=tuple(contexts))
     ours, theirs = (
         samples(model, weights, STRATEGY, begin(model, KEY, 2), CHUNK, engine=runs, with_outputs=True)
-        for runs in (engine("sparse", weight_format), Engine.of(model.config, rounded))
+        for runs in (engine(name, weight_format), Engine.of(model.config, rounded))
     )
     jax.tree.map(_check_equal, ours, theirs)
 

@@ -9,8 +9,6 @@ import numpy as np
 import pytest
 
 from tests.engine.networks import CONFIGS, conditions, engine, prepared
-from tests.sampling.networks import CONFIGS as WITH_CONTEXTS
-from tests.sampling.networks import prepared as prepared_with_contexts
 from wavenet_jax.engine import EngineMissingError, build
 from wavenet_jax.model import WaveNet
 from wavenet_jax.sampling import (
@@ -63,7 +61,7 @@ def made(
 @pytest.mark.slow
 @pytest.mark.parametrize("weight_format", ["float32", "int8"])
 @pytest.mark.parametrize("guided", [False, True])
-@pytest.mark.parametrize("name", ["plain", "frames_and_classes", "voice", "from_the_past"])
+@pytest.mark.parametrize("name", ["plain", "frames_and_classes", "wide_contexts", "voice", "from_the_past"])
 def test_devices_share_streams(name: str, guided: bool, weight_format: str) -> None:
     """Any number of them makes the same bits."""
     session = begin(prepared(name)[0], KEY, 4, guided=guided)
@@ -75,7 +73,15 @@ def test_devices_share_streams(name: str, guided: bool, weight_format: str) -> N
         jax.tree.map(np.testing.assert_array_equal, after_shared.model, after.model)
 
 
-@pytest.mark.parametrize("name", ["plain", "kernel_3_wide_input", "frames_and_classes"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "plain",
+        "kernel_3_wide_input",
+        "frames_and_classes",
+        pytest.param("two_contexts", marks=pytest.mark.slow),
+    ],
+)
 def test_ragged_streams_after_prompts_are_those_of_the_scan(name: str) -> None:
     """Prompts and streams of different lengths, under a guard that finds nothing."""
     model, weights = prepared(name)
@@ -126,20 +132,17 @@ def test_it_is_chosen_where_it_can_run() -> None:
 
 
 def test_where_it_cannot_run_the_scan_says_why() -> None:
-    model, weights = prepared_with_contexts("two_contexts")
-    session = begin(model, KEY, 1)
-    assert choose_engine(model, weights, session, STRATEGY) == (None, "scan: context stacks")
-    with pytest.raises(ValueError, match="the native engine cannot make these streams: context stacks; leave"):
-        choose_engine(model, weights, session, STRATEGY, name="native")
-    with pytest.raises(ValueError, match="context stacks; leave engine and weights out"):
-        choose_engine(model, weights, session, STRATEGY, weight_format="int8")
-    half = WaveNet(dataclasses.replace(CONFIGS["plain"], compute_dtype="bfloat16"))
-    assert choose_engine(half, weights, begin(half, KEY, 1), STRATEGY)[1] == "scan: compute_dtype=bfloat16"
     plain, weights = prepared("plain")
+    half = WaveNet(dataclasses.replace(CONFIGS["plain"], compute_dtype="bfloat16"))
+    session = begin(half, KEY, 1)
+    assert choose_engine(half, weights, session, STRATEGY) == (None, "scan: compute_dtype=bfloat16")
+    with pytest.raises(ValueError, match="the native engine cannot make these streams: compute_dtype=bfloat16; leave"):
+        choose_engine(half, weights, session, STRATEGY, name="native")
+    with pytest.raises(ValueError, match="compute_dtype=bfloat16; leave engine and weights out"):
+        choose_engine(half, weights, session, STRATEGY, weight_format="int8")
     assert choose_engine(plain, weights, begin(plain, KEY, 1), Always())[1] == "scan: the strategy is Always"
     with pytest.raises(ValueError, match="weights=int8 needs the native engine, got engine=scan"):
         choose_engine(plain, weights, begin(plain, KEY, 1), STRATEGY, name="scan", weight_format="int8")
-    assert WITH_CONTEXTS["two_contexts"].context_periods
 
 
 def test_without_a_compiler_the_scan_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -169,13 +172,39 @@ def test_a_library_that_others_may_write_is_not_loaded(monkeypatch: pytest.Monke
 
 
 def test_arguments_that_do_not_fit_are_refused() -> None:
-    model, _ = prepared("plain")
+    session = begin(prepared("plain")[0], KEY, 1)
     runs = dataclasses.replace(engine("plain"), packed=engine("plain").packed[:-64])
     with pytest.raises(jax.errors.JaxRuntimeError, match="wavenet engine: packed is too short for this network"):
-        jax.block_until_ready(
-            stream_of_one(model, runs),
-        )
+        jax.block_until_ready(advanced("plain", session, runs))
 
 
-def stream_of_one(model: WaveNet, runs: Any) -> Any:
-    return native.advance_native(model, prepared("plain")[1], STRATEGY, begin(model, KEY, 1), 8, engine=runs)
+def spoiled(session: Session, part: str) -> Session:
+    """A session whose second context stack does not fit in one respect."""
+    first, slow = session.model.contexts
+    if part == "rings":
+        slow = slow._replace(stack=slow.stack._replace(position=slow.stack.position + 2))
+    elif part == "phase":
+        slow = slow._replace(phase=slow.phase + 6)
+    else:
+        slow = slow._replace(**{part: getattr(slow, part)[:, :-1]})
+    return session._replace(model=session.model._replace(contexts=(first, slow)))
+
+
+@pytest.mark.parametrize(
+    ("part", "message"),
+    [
+        ("block", r"context block must be float32 \[1, 6\], got type 11 \[1, 5\]"),
+        ("output", r"context output must be float32 \[1, 6, 2\], got type 11 \[1, 5, 2\]"),
+        ("phase", "context phase is a place outside of a block"),
+        ("rings", "context position has places outside of their rings"),
+    ],
+)
+def test_states_of_contexts_that_do_not_fit_are_refused(part: str, message: str) -> None:
+    session = spoiled(begin(prepared("two_contexts")[0], KEY, 1), part)
+    with pytest.raises(jax.errors.JaxRuntimeError, match=f"wavenet engine: {message}"):
+        jax.block_until_ready(advanced("two_contexts", session, engine("two_contexts")))
+
+
+def advanced(name: str, session: Session, runs: Any) -> Any:
+    model, weights = prepared(name)
+    return native.advance_native(model, weights, STRATEGY, session, 8, engine=runs)

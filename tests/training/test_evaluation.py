@@ -123,13 +123,14 @@ def test_the_engine_judges_as_convolutions_do(lanes: int, chunk: int, devices: i
 @pytest.mark.slow
 @pytest.mark.parametrize("upsampling", ["transposed", "held"])
 def test_the_engine_is_told_of_conditions(upsampling: str) -> None:
-    """Classes and log-mel: the likelihood of each sample is that of convolutions."""
+    """Classes, log-mel and a context stack: the likelihood of each sample is that of convolutions."""
     source = SyntheticSource(3, 101, 0)
     config = with_classes(
         WaveNetConfig(
             **TOLD_NOTHING,
             features=FeatureConfig(local_features=("mel",), hop_samples=8, fft_size=32, mel_channels=4),
             conditioning=ConditioningConfig(local_channels=3, condition_on_classes=True, upsampling=upsampling),
+            context=ContextConfig(context_periods=(6,), context_residual_channels=3, context_dilation_cycle=(1, 2)),
         ),
         source,
     )
@@ -140,9 +141,11 @@ def test_the_engine_is_told_of_conditions(upsampling: str) -> None:
 
 
 def test_what_the_engine_lacks_is_an_error() -> None:
-    config = WaveNetConfig(**TOLD_NOTHING, context=ContextConfig(context_periods=(6,)))
+    config = WaveNetConfig(**TOLD_NOTHING, compute_dtype="bfloat16")
     evaluator = Evaluator(config, 1, 30, make_mesh(jax.devices()[:1]), weights="int8")
-    with pytest.raises(ValueError, match="weights=int8 needs the native engine, which cannot judge: context stacks; "):
+    with pytest.raises(
+        ValueError, match="weights=int8 needs the native engine, which cannot judge: compute_dtype=bfloat16"
+    ):
         evaluator.bits_per_sample({}, HELD_OUT)
 
 

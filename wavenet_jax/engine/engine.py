@@ -22,8 +22,8 @@ from wavenet_jax.typing import Array
 TRUNCATIONS = ("top_k", "top_p", "min_p")
 """Truncations that the engine implements, in the order of ``native/draws.h``."""
 
-_ALIASES = {argument: argument - 9 for argument in range(12, 22)}
-"""Arguments that hold the state, and the results that do: the same memory."""
+_FIRST_OF_STATE, _FIRST_OF_STATE_AFTER = 12, 3
+"""The first of the arguments that hold the state, and the first of the results that do: the same memory."""
 
 
 class Drawing(NamedTuple):
@@ -124,7 +124,8 @@ class Engine:
         adapted = state.adaptation or AdaptationState(
             jnp.zeros((), jnp.int32), jnp.zeros((0, 0)), jnp.zeros((0, 0)), jnp.zeros((0,))
         )
-        state_in = (state.input.recent, state.stack.position, state.stack.queues, *past, *adapted)
+        contexts, as_contexts = jax.tree.flatten(state.contexts)
+        state_in = (state.input.recent, state.stack.position, state.stack.queues, *past, *adapted, *contexts)
         results = (
             jax.ShapeDtypeStruct((streams, length), np.int32),
             jax.ShapeDtypeStruct((streams, length if with_nats else 0), np.float32),
@@ -132,14 +133,15 @@ class Engine:
             *(jax.ShapeDtypeStruct(leaf.shape, leaf.dtype) for leaf in state_in),
         )
         numbers = {name: _attribute(value) for name, value in self.network}
-        call = jax.ffi.ffi_call(self.library.target, results, input_output_aliases=_ALIASES)
+        aliases = {_FIRST_OF_STATE + at: _FIRST_OF_STATE_AFTER + at for at in range(len(state_in))}
+        call = jax.ffi.ffi_call(self.library.target, results, input_output_aliases=aliases)
         temperature = jnp.asarray(drawing.temperature, jnp.float32)
         values = [drawing.truncation.get(name) for name in TRUNCATIONS]
         truncation = [jnp.asarray(jnp.inf if value is None else value, jnp.float32) for value in values]
         if filters is None:
             none = jnp.zeros((0, rows))
             filters = Filter(jnp.zeros((0, rows, network["linear_prediction"])), none, none.astype(jnp.int32))
-        codes, nats, outputs, recent, position, queues, *memories = call(
+        codes, nats, outputs, recent, position, queues, *others = call(
             self.packed,
             uniforms,
             temperature if temperature.ndim else temperature[None, None],
@@ -155,10 +157,12 @@ class Engine:
             guided=np.int64(guidance is not None),
             **numbers,
         )
+        remembered, slow = others[: len(past) + len(adapted)], others[len(past) + len(adapted) :]
         after = state._replace(
             input=state.input._replace(recent=recent),
-            prediction=state.prediction and PredictionState(*memories[: len(past)]),
-            adaptation=state.adaptation and AdaptationState(*memories[len(past) :]),
+            prediction=state.prediction and PredictionState(*remembered[: len(past)]),
+            adaptation=state.adaptation and AdaptationState(*remembered[len(past) :]),
+            contexts=jax.tree.unflatten(as_contexts, slow),
             stack=state.stack._replace(position=position, queues=queues),
         )
         return Samples(codes, nats if with_nats else None, outputs if with_outputs else None, after)
@@ -173,8 +177,6 @@ def _attribute(value: int | float | tuple[int, ...]) -> Any:
 
 def missing_part(config: WaveNetConfig) -> str | None:
     """Returns what of a network the engine lacks; None if it can run it."""
-    if config.context_periods:
-        return "context stacks"
     if type(head_of(config)) not in (Categorical, CoarseFine, Mixture):
         return f"head={config.head}"
     if config.compute_dtype != "float32":

@@ -22,7 +22,7 @@ import numpy as np
 from wavenet_jax.config import WaveNetConfig
 from wavenet_jax.model import StackWeights, WaveNetWeights, adaptation, prediction
 from wavenet_jax.model.heads import NARROWEST, Categorical, CoarseFine, Mixture
-from wavenet_jax.model.input import input_values, rows_of, waveform_of
+from wavenet_jax.model.input import input_values, rows_of, scalars, waveform_of
 from wavenet_jax.model.prediction import NOISE_FLOOR
 
 FORMATS = ("float32", "int8", "float16", "bfloat16")
@@ -63,7 +63,7 @@ def attributes(
     mixture = head if isinstance(head, Mixture) else None
     kind = {Categorical: 0, CoarseFine: 1, Mixture: 2}[type(head)]
     past = prediction.memory_samples(config) if prediction.is_on(config) else 0
-    window = _window(config)
+    window, slow = _window(config), config.context_stack(1)  # of any period
     return {
         "dilations": tuple(config.dilations),
         "kernel_size": config.kernel_size,
@@ -94,6 +94,13 @@ def attributes(
         "window_power": float(np.square(window).sum(dtype=np.float32)),
         "noise_power": NOISE_FLOOR**2,
         "white_noise": adaptation.WHITE_NOISE,
+        "context_periods": tuple(config.context_periods),
+        "context_channels": config.context.context_channels,
+        "context_dilations": tuple(slow.dilations),
+        "context_kernel_size": slow.kernel_size,
+        "context_residual": slow.residual_channels,
+        "context_hidden": slow.hidden_channels,
+        "context_skip": slow.skip_channels,
     }
 
 
@@ -102,11 +109,8 @@ def pack(config: WaveNetConfig, weights: WaveNetWeights, weight_format: str) -> 
     stack, head = weights.stack, weights.head
     ends_format = "float32" if isinstance(head, Mixture) else weight_format
     parts = [*_input(config, weights), *_prediction(config, weights)]
-    if config.feature_channels:  # the engine has no context stacks
-        assert stack.time is not None
-        time = np.asarray(stack.time[: config.feature_channels])
-        columns = np.concatenate([_halves(time[:, layer]) for layer in range(config.layers)], axis=1)
-        parts.append(_matrix([columns], weight_format))
+    parts += _contexts(config, weights, weight_format)
+    parts += _time(config, weights, weight_format)
     parts += _stack(config, stack, weight_format)
     for kernel, bias, twice in (
         (weights.output.hidden, weights.output.hidden_bias, False),
@@ -150,6 +154,29 @@ def _prediction(config: WaveNetConfig, weights: WaveNetWeights) -> list[np.ndarr
 def _window(config: WaveNetConfig) -> np.ndarray:
     """Returns the window of the filters' adaptation; empty without it."""
     return adaptation.window(config) if adaptation.is_on(config) else np.zeros(0, np.float32)
+
+
+def _contexts(config: WaveNetConfig, weights: WaveNetWeights, weight_format: str) -> list[np.ndarray | _Matrix]:
+    """Packs context stacks. The blocks of samples that they take stay float32, as at the network's own input."""
+    if not weights.contexts:
+        return []
+    parts: list[np.ndarray | _Matrix] = [_vector(np.asarray(scalars(config, jnp.arange(config.levels))))]
+    for period, slow in zip(config.context_periods, weights.contexts, strict=True):
+        parts += [_vector(np.asarray(slow.input_bias)), _matrix([np.asarray(slow.input)], "float32")]
+        parts += _stack(config.context_stack(period), slow.stack, weight_format)
+        parts += [_vector(np.asarray(slow.output_bias)), _matrix([np.asarray(slow.output)], weight_format)]
+    return parts
+
+
+def _time(config: WaveNetConfig, weights: WaveNetWeights, weight_format: str) -> list[_Matrix]:
+    """Packs what describes samples, to the gates of all layers: the features, and the contexts in a part each."""
+    if weights.stack.time is None:
+        return []
+    kernel = np.asarray(weights.stack.time)
+    columns = np.concatenate([_halves(kernel[:, layer]) for layer in range(config.layers)], axis=1)
+    features, contexts = np.split(columns, [config.feature_channels])
+    taps = np.split(contexts, len(config.context_periods)) if len(contexts) else []
+    return [_matrix(parts, weight_format) for parts in ([features], taps) if sum(map(np.size, parts))]
 
 
 def _stack(config: WaveNetConfig, weights: StackWeights, weight_format: str) -> list[np.ndarray | _Matrix]:

@@ -37,6 +37,12 @@ static inline float float_attribute(const ffi::Dictionary& attributes, const cha
   return *value;
 }
 
+static inline std::vector<int64_t> integers(const ffi::Dictionary& attributes, const char* name) {
+  const auto value = attributes.get<ffi::Span<const int64_t>>(name);
+  if (!value.has_value()) refuse(std::string("needs an attribute ") + name + ", an array of integers");
+  return {value->begin(), value->end()};
+}
+
 // A buffer whose type and shape are what they have to be; -1 stands for any size.
 template <typename T>
 static inline T* checked(const std::optional<ffi::AnyBuffer>& buffer, ffi::DataType type, const char* name,

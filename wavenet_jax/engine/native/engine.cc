@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "arguments.h"
+#include "context.h"
 #include "draws.h"
 #include "layers.h"
 #include "prediction.h"
@@ -32,6 +33,7 @@ struct Network : StackSizes {
   int64_t head, components, fine_channels, companded, weight_format, float_ends, most_probable, guided;
   int64_t linear_prediction, pitch_taps, memory, window_samples, adaptation_samples;
   float log_scale_floor, narrowest, window_power, noise_power, white_noise;
+  ContextSizes contexts;
 
   int64_t draws() const { return head == 0 ? 1 : 2; }
   Format format() const { return static_cast<Format>(weight_format); }
@@ -40,23 +42,30 @@ struct Network : StackSizes {
   bool is_mixture() const { return kind() == Head::kLogistic || kind() == Head::kGaussian; }
   bool predicts() const { return linear_prediction > 0; }
   bool adapts() const { return window_samples > 0; }
+  bool has_contexts() const { return !contexts.periods.empty(); }
   // Outputs that weigh residuals, after those of the head.
   int64_t gains() const { return predicts() && is_mixture() ? linear_prediction + pitch_taps : 0; }
   // Choices of the largest draw.
   int64_t choices() const { return is_mixture() ? components : head == 1 ? kByte : levels; }
 };
 
+// Numbers of samples, of any attribute of several.
+std::vector<int64_t> positive(const ffi::Dictionary& attributes, const char* name) {
+  std::vector<int64_t> numbers = integers(attributes, name);
+  for (const int64_t number : numbers)
+    if (number < 1 || number > kMost)
+      refuse(std::string(name) + " must be between 1 and " + std::to_string(kMost) + ", got " + std::to_string(number));
+  return numbers;
+}
+
 Network network_of(const ffi::Dictionary& attributes) {
   Network net;
-  const auto dilations = attributes.get<ffi::Span<const int64_t>>("dilations");
-  if (!dilations.has_value()) refuse("needs an attribute dilations, an array of integers");
-  net.dilations.assign(dilations->begin(), dilations->end());
-  const auto blocks = attributes.get<ffi::Span<const int64_t>>("blocks");
-  if (!blocks.has_value()) refuse("needs an attribute blocks, an array of integers");
-  net.blocks.assign(blocks->begin(), blocks->end());
+  net.dilations = positive(attributes, "dilations");
+  net.blocks = integers(attributes, "blocks");
+  net.contexts.periods = positive(attributes, "context_periods");
+  net.contexts.dilations = positive(attributes, "context_dilations");
   if (net.dilations.empty()) refuse("dilations must name at least one layer");
-  for (const int64_t dilation : net.dilations)
-    if (dilation < 1 || dilation > kMost) refuse("dilations must be positive, got " + std::to_string(dilation));
+  if (net.has_contexts() && net.contexts.dilations.empty()) refuse("context_dilations must name at least one layer");
   const auto read = [&attributes](const char* name, int64_t least, int64_t most = kMost) {
     return attribute(attributes, name, least, most);
   };
@@ -90,6 +99,12 @@ Network network_of(const ffi::Dictionary& attributes) {
   net.window_power = float_attribute(attributes, "window_power");
   net.noise_power = float_attribute(attributes, "noise_power");
   net.white_noise = float_attribute(attributes, "white_noise");
+  net.contexts.kernel_size = read("context_kernel_size", 1, 4096);
+  net.contexts.residual = read("context_residual", 1);
+  net.contexts.hidden = read("context_hidden", 1);
+  net.contexts.skip = read("context_skip", 1);
+  net.contexts.channels = read("context_channels", 1);
+  net.contexts.residual_scaling = net.residual_scaling;
   if (!net.input_has_values && net.table_rows != net.levels) refuse("a network whose input has no values needs a row for each level");
   if (net.kind() == Head::kCategorical && net.outputs != net.levels) refuse("a categorical head has an output for each level");
   if (net.kind() == Head::kCoarseFine && (net.outputs != kByte + net.fine_channels || net.fine_channels < 1 ||
@@ -118,7 +133,10 @@ struct Weights {
   const float* waveform = nullptr;      // [levels]: the sample of each code
   Matrix prediction;                    // of predictions, to the residual stream
   const float* window = nullptr;        // [window_samples]
+  const float* companded = nullptr;     // [levels]: what context stacks are told of each code
+  std::vector<ContextWeights> contexts;
   Matrix time;                          // of what describes samples, to the gates of all layers
+  Matrix past;                          // of what all context stacks say of each sample, to the same
   StackWeights stack;
   const float* end_bias;
   Matrix end_matrix;
@@ -150,7 +168,11 @@ struct Weights {
       prediction = reader.matrix(Format::kFloat32, {3 + 2 * net.pitch_taps}, residual);
     }
     if (net.adapts()) window = reader.floats(net.window_samples);
+    if (net.has_contexts()) companded = reader.floats(net.levels);
+    for (const int64_t period : net.contexts.periods) contexts.emplace_back(net.contexts, period, reader, format);
     if (net.time_channels > 0) time = reader.matrix(format, {net.time_channels}, net.gates());
+    if (net.has_contexts())
+      past = reader.matrix(format, std::vector<int64_t>(contexts.size(), net.contexts.channels), net.gates());
     stack = StackWeights(net, reader, format);
     end_bias = reader.floats(end);
     end_matrix = reader.matrix(ends, {net.skip}, end);
@@ -188,6 +210,7 @@ struct Call {
   float* outputs;         // [B, T, outputs], or null
   int32_t* recent;        // [rows, taps - 1]
   StackState stack;
+  std::vector<ContextState> contexts;
   float *signal_after, *residual_after, *predicted_after;
   int32_t* phase_after;
   float *window_after, *coefficients_after, *power_after;
@@ -208,10 +231,14 @@ class Loop {
         outputs_(call.rows * weights.outputs),
         time_(call.rows, net.time_channels, net.int8()),
         timed_(net.time_channels > 0 ? call.rows * net.gates() : 0),
+        values_(net.has_contexts() ? call.rows : 0),
+        driven_(net.has_contexts() ? call.rows * net.gates() : 0),
         fine_(kByte, net.fine_channels, false),
         fine_logits_(net.kind() == Head::kCoarseFine ? kByte * kByte : 0),
         guided_(weights.outputs),
         drawing_(net.choices()) {
+    for (size_t index = 0; index < call.contexts.size(); ++index)
+      contexts_.emplace_back(net.contexts, weights.contexts[index], call.rows, net.int8(), call.contexts[index]);
     if (net.predicts()) {
       prediction_.emplace(call.rows, net.linear_prediction, net.pitch_taps, net.memory);
       prediction_->resume(call.signal, call.residual, call.predicted);
@@ -246,7 +273,8 @@ class Loop {
       for (int64_t row = 0; row < call_.rows; ++row) embed(row, latest_[row / share]);
       if (prediction_.has_value()) predict(sample);
       if (net_.time_channels > 0 && sample % call_.time_samples == 0) describe(sample / call_.time_samples);
-      stack_.step(timed_.empty() ? constant_ : Start{timed_.data(), net_.gates()});
+      const Start described = timed_.empty() ? constant_ : Start{timed_.data(), net_.gates()};
+      stack_.step(contexts_.empty() ? described : in_context(described));
       project();
       for (int64_t stream = 0; stream < call_.streams; ++stream) choose(sample, stream);
     }
@@ -316,6 +344,17 @@ class Loop {
     time_.quantize();
     const Inputs inputs = time_.inputs();
     product(weights_.time, &inputs, 1, call_.rows, constant_, timed_.data(), net_.gates());
+  }
+
+  // What the context stacks say of the next sample, projected into all gates, on top of what describes it.
+  Start in_context(Start described) {
+    for (int64_t row = 0; row < call_.rows; ++row)
+      values_[row] = weights_.companded[latest_[row / (net_.guided ? 2 : 1)]];
+    parts_.clear();
+    for (Context& context : contexts_) parts_.push_back(context.step(values_));
+    product(weights_.past, parts_.data(), static_cast<int>(parts_.size()), call_.rows, described, driven_.data(),
+            net_.gates());
+    return Start{driven_.data(), net_.gates()};
   }
 
   void project() {
@@ -426,16 +465,70 @@ class Loop {
   std::vector<float> finer_, outputs_;  // finer: the scale of each row of `end_`, for what rounding took from the weights
   Activations time_;
   std::vector<float> timed_;  // [rows][layers][2 * hidden]: what time adds inside the gates, and all that is constant
+  std::vector<Context> contexts_;
+  std::vector<float> values_;  // [rows]: the companded value of the latest sample
+  std::vector<Inputs> parts_;
+  std::vector<float> driven_;  // [rows][layers][2 * hidden]: `timed_`, and what the context stacks add
   Activations fine_;
   std::vector<float> fine_logits_, guided_, biased_;
   Start constant_;  // in place of `timed_` where nothing changes with time
   Drawing drawing_;
 };
 
+// State in an argument and in the result that takes its place.
+template <typename T>
+struct Passed {
+  const T* before;
+  T* after;
+  int64_t count;
+
+  void copy() const {
+    if (count > 0 && before != after) std::copy(before, before + count, after);
+  }
+};
+
+template <typename T>
+Passed<T> passed(const std::optional<ffi::AnyBuffer>& argument, const std::optional<ffi::AnyBuffer>& result,
+                 ffi::DataType type, const std::string& name, const std::vector<int64_t>& shape) {
+  const T* before = checked<const T>(argument, type, name.c_str(), shape);
+  T* after = checked<T>(result, type, (name + " after").c_str(), shape);
+  int64_t count = 1;
+  for (const int64_t size : shape) count *= size;
+  return {before, after, count};
+}
+
+void check_positions(const StackSizes& sizes, const Passed<int32_t>& positions, const char* name) {
+  if (sizes.kernel_size == 1) return;
+  for (int64_t layer = 0; layer < sizes.layers(); ++layer)
+    if (positions.before[layer] < 0 || positions.before[layer] >= (sizes.kernel_size - 1) * sizes.dilations[layer])
+      refuse(std::string(name) + " has places outside of their rings");
+}
+
+// The state of a context stack, in five arguments and as many results.
+struct PassedContext {
+  Passed<int32_t> phase, positions;
+  Passed<float> block, output, queues;
+
+  ContextState state() const {
+    return {phase.after, block.after, output.after, StackState{positions.after, queues.after}};
+  }
+
+  void copy() const {
+    phase.copy();
+    positions.copy();
+    block.copy();
+    output.copy();
+    queues.copy();
+  }
+};
+
 void advance(ffi::RemainingArgs& arguments, ffi::RemainingRets& results, const ffi::Dictionary& attributes) {
-  constexpr size_t kArguments = 22, kResults = 13;
-  if (arguments.size() != kArguments || results.size() != kResults)
-    refuse("takes " + std::to_string(kArguments) + " arrays and gives " + std::to_string(kResults));
+  const Network net = network_of(attributes);
+  constexpr size_t kArguments = 22, kResults = 13, kContext = 5;  // the last: of each context stack, in both
+  const size_t of_contexts = kContext * net.contexts.periods.size();
+  if (arguments.size() != kArguments + of_contexts || results.size() != kResults + of_contexts)
+    refuse("takes " + std::to_string(kArguments + of_contexts) + " arrays and gives " +
+           std::to_string(kResults + of_contexts));
   const auto argument = [&arguments](size_t index) -> std::optional<ffi::AnyBuffer> {
     const auto buffer = arguments.get<ffi::AnyBuffer>(index);
     return buffer.has_value() ? std::optional(*buffer) : std::nullopt;
@@ -444,7 +537,6 @@ void advance(ffi::RemainingArgs& arguments, ffi::RemainingRets& results, const f
     auto buffer = results.get<ffi::AnyBuffer>(index);
     return buffer.has_value() ? std::optional(**buffer) : std::nullopt;
   };
-  const Network net = network_of(attributes);
   const int64_t slots = net.slots();
   Call call;
   call.samples = size_of(argument(1), "uniforms", 3, 0);
@@ -489,9 +581,9 @@ void advance(ffi::RemainingArgs& arguments, ffi::RemainingRets& results, const f
   const bool is_given = size_of(argument(11), "given", 2, 1) != 0;
   const int32_t* given = checked<const int32_t>(argument(11), ffi::S32, "given", {B, is_given ? T : 0});
   call.given = is_given ? given : nullptr;
-  const int32_t* recent = checked<const int32_t>(argument(12), ffi::S32, "recent", {rows, net.input_taps - 1});
-  const int32_t* positions = checked<const int32_t>(argument(13), ffi::S32, "position", {net.layers()});
-  const float* queues = checked<const float>(argument(14), ffi::F32, "queues", {slots, rows, net.residual});
+  const auto recent = passed<int32_t>(argument(12), result(3), ffi::S32, "recent", {rows, net.input_taps - 1});
+  const auto positions = passed<int32_t>(argument(13), result(4), ffi::S32, "position", {net.layers()});
+  const auto queues = passed<float>(argument(14), result(5), ffi::F32, "queues", {slots, rows, net.residual});
   const int64_t predicting = net.predicts() ? rows : 0;
   call.signal = checked<const float>(argument(15), ffi::F32, "signal", {predicting, net.memory});
   call.residual = checked<const float>(argument(16), ffi::F32, "residual", {predicting, net.memory});
@@ -501,6 +593,20 @@ void advance(ffi::RemainingArgs& arguments, ffi::RemainingRets& results, const f
   call.window = checked<const float>(argument(19), ffi::F32, "window", {adapting, net.window_samples});
   call.coefficients = checked<const float>(argument(20), ffi::F32, "adapted coefficients", {adapting, order});
   call.power = checked<const float>(argument(21), ffi::F32, "power", {adapting});
+  const ContextSizes& slow = net.contexts;
+  std::vector<PassedContext> contexts;
+  for (const int64_t period : slow.periods) {
+    const size_t from = kArguments + kContext * contexts.size(), to = kResults + kContext * contexts.size();
+    PassedContext context;
+    context.phase = passed<int32_t>(argument(from), result(to), ffi::S32, "context phase", {});
+    context.block = passed<float>(argument(from + 1), result(to + 1), ffi::F32, "context block", {rows, period});
+    context.output =
+        passed<float>(argument(from + 2), result(to + 2), ffi::F32, "context output", {rows, period, slow.channels});
+    context.positions = passed<int32_t>(argument(from + 3), result(to + 3), ffi::S32, "context position", {slow.layers()});
+    context.queues = passed<float>(argument(from + 4), result(to + 4), ffi::F32, "context queues",
+                                   {slow.slots(), rows, slow.residual});
+    contexts.push_back(context);
+  }
 
   call.codes = checked<int32_t>(result(0), ffi::S32, "codes", {B, T});
   const bool scored = size_of(result(1), "nats", 2, 1) != 0;
@@ -511,9 +617,9 @@ void advance(ffi::RemainingArgs& arguments, ffi::RemainingRets& results, const f
   const bool shown = size_of(result(2), "outputs", 3, 1) != 0;
   float* outputs = checked<float>(result(2), ffi::F32, "outputs", {B, shown ? T : 0, net.outputs});
   call.outputs = shown ? outputs : nullptr;
-  call.recent = checked<int32_t>(result(3), ffi::S32, "recent after", {rows, net.input_taps - 1});
-  call.stack.positions = checked<int32_t>(result(4), ffi::S32, "position after", {net.layers()});
-  call.stack.queues = checked<float>(result(5), ffi::F32, "queues after", {slots, rows, net.residual});
+  call.recent = recent.after;
+  call.stack = StackState{positions.after, queues.after};
+  for (const PassedContext& context : contexts) call.contexts.push_back(context.state());
   call.signal_after = checked<float>(result(6), ffi::F32, "signal after", {predicting, net.memory});
   call.residual_after = checked<float>(result(7), ffi::F32, "residual after", {predicting, net.memory});
   call.predicted_after = checked<float>(result(8), ffi::F32, "predicted after", {predicting});
@@ -527,25 +633,25 @@ void advance(ffi::RemainingArgs& arguments, ffi::RemainingRets& results, const f
   if (is_given)
     for (int64_t i = 0; i < B * T; ++i)
       if (given[i] < 0 || given[i] >= net.levels) refuse("given has codes that are no level");
-  for (int64_t i = 0; i < rows * (net.input_taps - 1); ++i)
-    if (recent[i] < 0 || recent[i] > net.levels) refuse("recent has codes that are no level");
-  if (net.kernel_size > 1)
-    for (int64_t layer = 0; layer < net.layers(); ++layer)
-      if (positions[layer] < 0 || positions[layer] >= (net.kernel_size - 1) * net.dilations[layer])
-        refuse("position has places outside of their rings");
+  for (int64_t i = 0; i < recent.count; ++i)
+    if (recent.before[i] < 0 || recent.before[i] > net.levels) refuse("recent has codes that are no level");
+  check_positions(net, positions, "position");
+  for (size_t index = 0; index < contexts.size(); ++index) {
+    if (*contexts[index].phase.before < 0 || *contexts[index].phase.before >= slow.periods[index])
+      refuse("context phase is a place outside of a block");
+    check_positions(slow, contexts[index].positions, "context position");
+  }
   for (int64_t i = 0; i < filters * rows; ++i)
     if (call.filters.period[i] < 0 || call.filters.period[i] > net.memory - net.pitch_taps / 2)
       refuse("period reaches further back than the memory");
   if (*call.phase < 0 || *call.phase >= net.adaptation_samples) refuse("phase is a place outside of a block");
   const Weights weights(net, packed, size);
 
-  const auto copy = [](auto* to, const auto* from, int64_t count) {
-    if (count > 0 && to != from) std::copy(from, from + count, to);
-  };
-  copy(call.recent, recent, rows * (net.input_taps - 1));
-  copy(call.stack.positions, positions, net.layers());
-  copy(call.phase_after, call.phase, 1);
-  copy(call.stack.queues, queues, slots * rows * net.residual);
+  recent.copy();
+  positions.copy();
+  queues.copy();
+  for (const PassedContext& context : contexts) context.copy();
+  *call.phase_after = *call.phase;
   Loop(net, weights, call).run();
 }
 
