@@ -136,7 +136,7 @@ struct Weights {
   const float* companded = nullptr;     // [levels]: what context stacks are told of each code
   std::vector<ContextWeights> contexts;
   Matrix time;                          // of what describes samples, to the gates of all layers
-  Matrix past;                          // of what all context stacks say of each sample, to the same
+  Matrix from_contexts;                 // of what all context stacks say of each sample, to the same
   StackWeights stack;
   const float* end_bias;
   Matrix end_matrix;
@@ -172,7 +172,7 @@ struct Weights {
     for (const int64_t period : net.contexts.periods) contexts.emplace_back(net.contexts, period, reader, format);
     if (net.time_channels > 0) time = reader.matrix(format, {net.time_channels}, net.gates());
     if (net.has_contexts())
-      past = reader.matrix(format, std::vector<int64_t>(contexts.size(), net.contexts.channels), net.gates());
+      from_contexts = reader.matrix(format, std::vector<int64_t>(contexts.size(), net.contexts.channels), net.gates());
     stack = StackWeights(net, reader, format);
     end_bias = reader.floats(end);
     end_matrix = reader.matrix(ends, {net.skip}, end);
@@ -352,9 +352,10 @@ class Loop {
       values_[row] = weights_.companded[latest_[row / (net_.guided ? 2 : 1)]];
     parts_.clear();
     for (Context& context : contexts_) parts_.push_back(context.step(values_));
-    product(weights_.past, parts_.data(), static_cast<int>(parts_.size()), call_.rows, described, driven_.data(),
-            net_.gates());
-    return Start{driven_.data(), net_.gates()};
+    const int64_t gates = net_.gates();
+    product(weights_.from_contexts, parts_.data(), static_cast<int>(parts_.size()), call_.rows, described,
+            driven_.data(), gates);
+    return Start{driven_.data(), gates};
   }
 
   void project() {
@@ -602,7 +603,8 @@ void advance(ffi::RemainingArgs& arguments, ffi::RemainingRets& results, const f
     context.block = passed<float>(argument(from + 1), result(to + 1), ffi::F32, "context block", {rows, period});
     context.output =
         passed<float>(argument(from + 2), result(to + 2), ffi::F32, "context output", {rows, period, slow.channels});
-    context.positions = passed<int32_t>(argument(from + 3), result(to + 3), ffi::S32, "context position", {slow.layers()});
+    context.positions =
+        passed<int32_t>(argument(from + 3), result(to + 3), ffi::S32, "context position", {slow.layers()});
     context.queues = passed<float>(argument(from + 4), result(to + 4), ffi::F32, "context queues",
                                    {slow.slots(), rows, slow.residual});
     contexts.push_back(context);
