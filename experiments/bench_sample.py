@@ -10,8 +10,8 @@ many weights as the network, since every weight is read once per sample; the lim
 product. Limits are measured in turn with the sampler; ``limit`` is in samples per second over all streams. The floor
 is what C needs that only reads the weights of one stream, zeros and all, in float32, float16 and int8, on one core
 (experiments/support/floor.cc), measured in turn as well. With --sparsity, the engine runs networks with zeros in random
-blocks, which it leaves out. Of several engines, those that cannot run are left out, with the reason. Compilation does
-not use the cache.
+blocks, which it leaves out; with --threads=1,2, a second thread works on a single stream, too, where that is faster.
+Of several engines, those that cannot run are left out, with the reason. Compilation does not use the cache.
 """
 
 import contextlib
@@ -28,7 +28,7 @@ from experiments.support.benchmarks import blank_conditions, preset_config, show
 from experiments.support.figures import Figure, digits, figure, skipped
 from experiments.support.limits import Floor, Matmul, MatrixVector
 from wavenet_jax.config import Checked, WaveNetConfig, option
-from wavenet_jax.engine import FORMATS, EngineMissingError
+from wavenet_jax.engine import FORMATS, Engine, EngineMissingError
 from wavenet_jax.model import WaveNet
 from wavenet_jax.sampling import (
     ENGINES,
@@ -69,6 +69,12 @@ class Options(Checked):
     sparsity: tuple[float, ...] = option(
         (0.0,), "Shares of zeros, in random blocks, of the weights that the engine runs.", at_least=0, below=1
     )
+    threads: tuple[int, ...] = option(
+        (1,),
+        "Threads that may work on one stream of the engine, to measure in turn: 1 or 2.",
+        at_least=1,
+        at_most=2,
+    )
     repeats: int = option(7, "Number of measurements, and of measurements of the limit.", at_least=1)
     devices: int | None = option(
         None, "Devices (on a CPU, cores) that share the streams evenly; none: as many as possible.", at_least=1
@@ -92,7 +98,15 @@ class _Sampler:
     """Streams of one engine, compiled and warm."""
 
     def __init__(
-        self, model: WaveNet, params: Params, batch: int, options: Options, name: str, weights: str, sparsity: float
+        self,
+        model: WaveNet,
+        params: Params,
+        batch: int,
+        options: Options,
+        name: str,
+        weights: str,
+        sparsity: float,
+        threads: int,
     ) -> None:
         self.steps = model.config.whole_frames(options.steps)
         self.seconds: list[float] = []
@@ -110,6 +124,10 @@ class _Sampler:
         engine, self.engine = choose_engine(
             model, prepared_weights, session, _STRATEGY, name=name, weight_format=weights
         )
+        if engine is not None:
+            engine = dataclasses.replace(engine, threads=_checked_threads(engine, batch, threads))
+            self.engine = str(engine)
+        self.threads = threads
         self.weights = "float32" if engine is None else engine.weight_format
         self.zeros = 0.0 if engine is None else engine.zeros
         self.sparse_products = 0 if engine is None else engine.sparse_products[0]
@@ -141,6 +159,13 @@ class _Sampler:
         self.processor_seconds.append(time.process_time() - worked)
 
 
+def _checked_threads(engine: Engine, batch: int, threads: int) -> int:
+    """Returns how many threads may work on a stream; raises ``ValueError`` where the engine would not take as many."""
+    if threads > 1 and (batch > 1 or engine.threads < threads):
+        raise ValueError("a second thread is for one stream of a large network, where there are two processors")
+    return threads
+
+
 def _measure(preset: str, config: WaveNetConfig, batch: int, options: Options) -> list[Figure]:
     """Measures all engines and number formats that are asked for in turn, and the limits between them.
 
@@ -155,16 +180,16 @@ def _measure(preset: str, config: WaveNetConfig, batch: int, options: Options) -
         with contextlib.suppress(EngineMissingError):  # without a compiler there is no floor
             floor = Floor(config)
     choices = [
-        (name, weights, sparsity)
-        for name, weights, sparsity in itertools.product(options.engine, options.weights, options.sparsity)
-        if name != "scan" or (weights == "float32" and not sparsity)
+        choice
+        for choice in itertools.product(options.engine, options.weights, options.sparsity, options.threads)
+        if choice[0] != "scan" or choice[1:] == ("float32", 0, 1)
     ]
     samplers, left_out = [], []
-    for name, weights, sparsity in choices:
+    for name, weights, sparsity, threads in choices:
         try:
-            samplers.append(_Sampler(model, params, batch, options, name, weights, sparsity))
+            samplers.append(_Sampler(model, params, batch, options, name, weights, sparsity, threads))
         except ValueError as error:
-            what = _name(preset, config, batch, f"{name} {weights}", sparsity)
+            what = _name(preset, config, batch, f"{name} {weights}", sparsity, threads)
             left_out.append(skipped(what, console.reason(error)))
             if len(left_out) == len(choices):
                 raise
@@ -182,10 +207,11 @@ def _measure(preset: str, config: WaveNetConfig, batch: int, options: Options) -
     return [*(_result(preset, config, batch, sampler, most, floor_us) for sampler in samplers), *left_out]
 
 
-def _name(preset: str, config: WaveNetConfig, batch: int, engine: str, sparsity: float) -> str:
+def _name(preset: str, config: WaveNetConfig, batch: int, engine: str, sparsity: float, threads: int) -> str:
     """Returns the name of a figure; ``engine`` is ``scan ...``, or an engine and the number format of its weights."""
     kind, *more = engine.replace(":", "").replace(",", "").split()
     variant = [config.compute_dtype] * (config.compute_dtype != "float32") + [f"sparse {sparsity:g}"] * (sparsity > 0)
+    variant += [f"{threads} threads"] * (threads > 1)
     return "/".join(["sample", preset, str(batch), kind, *more[: kind != "scan"], *variant])
 
 
@@ -202,7 +228,7 @@ def _result(
     speed = batch / step_seconds
     floor = None if floor_us is None else floor_us.get(_FLOORS[sampler.weights])
     return figure(
-        _name(preset, config, batch, sampler.engine, sampler.sparsity),
+        _name(preset, config, batch, sampler.engine, sampler.sparsity, sampler.threads),
         "samples/s",
         [batch * sampler.steps / seconds for seconds in sampler.seconds],
         preset=preset,
@@ -211,6 +237,7 @@ def _result(
         engine=sampler.engine,
         sparsity=sampler.sparsity,
         zeros=sampler.zeros,
+        threads=sampler.threads,
         sparse_products=sampler.sparse_products,
         device=f"{device.platform} {device.device_kind}",
         devices=sampler.devices,

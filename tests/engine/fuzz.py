@@ -59,6 +59,7 @@ def _network(random: np.random.Generator) -> dict[str, Any]:
         "log_scale_floor": -5.0,
         "weight_format": int(random.integers(4)),
         "float_ends": int(random.integers(2)),
+        "threads": int(random.integers(1, 3)),
         "most_probable": int(random.integers(2)) if head != 1 else 0,
         "guided": int(random.integers(2)),
         "linear_prediction": order,

@@ -9,6 +9,15 @@ from unittest.mock import patch
 import jax
 import numpy as np
 
+from tests.engine.networks import conditions, engine, prepared
+from wavenet_jax.sampling import Strategy, begin, conditions_at
+from wavenet_jax.sampling.native import samples
+
+PROGRAM = [
+    *("-std=c++17", "-O1", "-Wall", "-Wextra", "-Werror", f"-isystem{jax.ffi.include_dir()}"),
+    *(str(Path(__file__).with_name("replay.cc")), "-ldl"),
+]
+"""Arguments of a compiler that makes the program."""
 _TYPES = {"uint8": 6, "int32": 4, "int64": 5, "float32": 11}
 """XLA_FFI_DataType."""
 
@@ -64,6 +73,32 @@ class Recorder:
 
     def __exit__(self, *_: object) -> None:
         self._patch.stop()
+
+
+def recorded(
+    name: str, weight_format: str, strategy: Strategy, guidance: float | None = None, *, streams: int, length: int
+) -> Call:
+    """Returns a call that makes samples of a network of ``tests.engine.networks``, from silence."""
+    model, weights = prepared(name)
+    in_outputs = not weights.head.truncates
+    session = begin(model, jax.random.key(5), streams, guided=guidance is not None)
+    now = conditions_at(model.config, conditions(name, streams), [0] * streams, length)
+    runs = engine(name, weight_format)
+    with Recorder() as calls:
+        samples(
+            model,
+            weights,
+            strategy,
+            session,
+            length,
+            now,
+            guidance,
+            engine=runs,
+            with_nats=not in_outputs,
+            with_outputs=True,
+        )
+    (call,) = calls
+    return call
 
 
 def _int(value: int) -> bytes:

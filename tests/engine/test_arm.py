@@ -4,16 +4,14 @@ import shutil
 import subprocess
 from pathlib import Path
 
-import jax
 import numpy as np
 import pytest
 
-from tests.engine.networks import conditions, engine, prepared
-from tests.engine.replay import Recorder
-from tests.engine.test_equality import KEY, STRATEGY
+from tests.engine.networks import engine
+from tests.engine.replay import PROGRAM, recorded
+from tests.engine.test_equality import STRATEGY
 from wavenet_jax.engine import build
-from wavenet_jax.sampling import Ancestral, Strategy, begin, conditions_at
-from wavenet_jax.sampling.native import samples
+from wavenet_jax.sampling import Ancestral, Strategy
 
 COMPILER, EMULATOR, LIBRARIES = "aarch64-linux-gnu-g++", "qemu-aarch64", "/usr/aarch64-linux-gnu"
 LENGTH = 60
@@ -30,9 +28,7 @@ pytestmark = [
 def replay(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The program that makes calls."""
     program = tmp_path_factory.mktemp("replay") / "replay"
-    source, headers = Path(__file__).with_name("replay.cc"), jax.ffi.include_dir()
-    strict = ["-std=c++17", "-O1", "-Wall", "-Wextra", "-Werror"]
-    subprocess.run([COMPILER, *strict, f"-isystem{headers}", str(source), "-ldl", "-o", str(program)], check=True)
+    subprocess.run([COMPILER, *PROGRAM, "-o", str(program)], check=True)
     return program
 
 
@@ -71,25 +67,7 @@ def test_codes_and_sessions_are_those_of_this_processor(
     tmp_path: Path,
 ) -> None:
     """Bit for bit where this one has fused multiply-add, too; logarithms of the C library may differ in the last."""
-    model, weights = prepared(name)
-    in_outputs = not weights.head.truncates
-    session = begin(model, KEY, 3, guided=guidance is not None)
-    now = conditions_at(model.config, conditions(name), [0] * 3, LENGTH)
-    runs = engine(name, weight_format)
-    with Recorder() as calls:
-        samples(
-            model,
-            weights,
-            strategy,
-            session,
-            LENGTH,
-            now,
-            guidance,
-            engine=runs,
-            with_nats=not in_outputs,
-            with_outputs=True,
-        )
-    (call,) = calls
+    call = recorded(name, weight_format, strategy, guidance, streams=3, length=LENGTH)
     call.write(tmp_path / "call")
     program = [EMULATOR, "-L", LIBRARIES, replay, library, tmp_path / "call", tmp_path / "results"]
     subprocess.run(list(map(str, program)), check=True)
@@ -97,6 +75,6 @@ def test_codes_and_sessions_are_those_of_this_processor(
     expected_codes, expected_nats, expected_outputs, *expected_state = call.results
     np.testing.assert_allclose(nats, expected_nats, rtol=1e-5, atol=1e-6)
     np.testing.assert_array_equal(codes, expected_codes)
-    if runs.library.instructions.startswith(("x86-64-v3", "x86-64-v4", "armv8")):
+    if engine(name).library.instructions.startswith(("x86-64-v3", "x86-64-v4", "armv8")):
         for ours, theirs in zip([outputs, *state], [expected_outputs, *expected_state], strict=True):
             np.testing.assert_array_equal(ours, theirs)

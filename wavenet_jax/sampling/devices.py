@@ -1,5 +1,6 @@
 """Streams over several devices: each runs its own loop over its share of the batch, and sends nothing to the others."""
 
+import dataclasses
 import functools
 import inspect
 from collections.abc import Callable, Sequence
@@ -89,6 +90,8 @@ def advance_on(
             one_device = functools.partial(inspect.unwrap(advance_native), engine=engine)
         return one_device(model, weights, strategy, session, length, conditions, guidance, scored=scored)
 
+    if engine is not None and mesh.size > 1:
+        engine = dataclasses.replace(engine, threads=1)  # the others have the cores
     whole, rows, sessions = PartitionSpec(), PartitionSpec(_STREAMS), _specs(model)
     shared = on_each(mesh, share, (whole, whole, sessions, rows, whole, whole), (rows, rows, sessions))
     arrays = jax.tree.map(jnp.asarray, conditions)

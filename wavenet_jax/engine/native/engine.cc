@@ -31,6 +31,7 @@ struct Network : StackSizes {
   std::vector<int64_t> blocks;  // of each matrix in turn: those that are there, or -1 where all are
   int64_t input_taps, end, outputs, levels, table_rows, input_has_values, time_channels;
   int64_t head, components, fine_channels, companded, weight_format, float_ends, most_probable, guided;
+  int64_t threads;  // that may work on a call
   int64_t linear_prediction, pitch_taps, memory, window_samples, adaptation_samples;
   float log_scale_floor, narrowest, window_power, noise_power, white_noise;
   ContextSizes contexts;
@@ -87,6 +88,7 @@ Network network_of(const ffi::Dictionary& attributes) {
   net.companded = read("companded", 0, 1);
   net.weight_format = read("weight_format", 0, 3);
   net.float_ends = read("float_ends", 0, 1);
+  net.threads = read("threads", 1, 2);
   net.most_probable = read("most_probable", 0, 1);
   net.guided = read("guided", 0, 1);
   net.linear_prediction = read("linear_prediction", 0, 4096);
@@ -223,13 +225,13 @@ class Loop {
         weights_(weights),
         call_(call),
         latest_(call.latest, call.latest + call.streams),
-        stack_(net, weights.stack, call.rows, net.int8(), net.int8() && !net.float_ends, call.stack),
+        stack_(net, weights.stack, call.rows, net.int8(), net.int8() && !net.float_ends, call.stack, static_cast<int>(net.threads)),
         x_(stack_.x()),
         predictions_(call.rows, net.predicts() ? 3 + 2 * net.pitch_taps : 0, false),
-        end_(call.rows, net.end, net.int8() && !net.float_ends),
-        finer_(call.rows),
+        end_(call.rows, net.end, net.int8() && !net.float_ends, static_cast<int>(net.threads)),
+        finer_(net.threads * call.rows),
         outputs_(call.rows * weights.outputs),
-        time_(call.rows, net.time_channels, net.int8()),
+        time_(call.rows, net.time_channels, net.int8(), static_cast<int>(net.threads)),
         timed_(net.time_channels > 0 ? call.rows * net.gates() : 0),
         values_(net.has_contexts() ? call.rows : 0),
         driven_(net.has_contexts() ? call.rows * net.gates() : 0),
@@ -268,15 +270,20 @@ class Loop {
   }
 
   void run() {
-    const int64_t share = net_.guided ? 2 : 1;
-    for (int64_t sample = 0; sample < call_.samples; ++sample) {
-      for (int64_t row = 0; row < call_.rows; ++row) embed(row, latest_[row / share]);
-      if (prediction_.has_value()) predict(sample);
-      if (net_.time_channels > 0 && sample % call_.time_samples == 0) describe(sample / call_.time_samples);
-      const Start described = timed_.empty() ? constant_ : Start{timed_.data(), net_.gates()};
-      stack_.step(contexts_.empty() ? described : in_context(described));
-      project();
-      for (int64_t stream = 0; stream < call_.streams; ++stream) choose(sample, stream);
+    Trial trial;
+    for (int64_t sample = 0; sample < call_.samples;) {
+      const bool as_pair = net_.threads > 1 && trial.pair();
+      if (as_pair && !pair_.has_value()) pair_.emplace([this](Worker worker) { compute(worker); });
+      if (pair_.has_value()) pair_->keep_awake(as_pair);
+      const int64_t first = sample, last = std::min(first + kSamplesOfTrial, call_.samples);
+      const Trial::Clock::time_point began = Trial::Clock::now();
+      do {
+        enter(sample);
+        if (!as_pair || !pair_->work()) compute(Worker());
+        move();
+        for (int64_t stream = 0; stream < call_.streams; ++stream) choose(sample, stream);
+      } while (++sample < last && !trial.is_lost(began, last - first));
+      trial.took(began, sample - first);
     }
     if (prediction_.has_value())
       prediction_->leave(call_.signal_after, call_.residual_after, call_.predicted_after);
@@ -285,6 +292,34 @@ class Loop {
   }
 
  private:
+  static constexpr int64_t kSamplesOfTrial = 32;
+
+  // Takes the newest codes, and all that describes the next sample.
+  void enter(int64_t sample) {
+    const int64_t rows_each = net_.guided ? 2 : 1;
+    for (int64_t row = 0; row < call_.rows; ++row) embed(row, latest_[row / rows_each]);
+    if (prediction_.has_value()) predict(sample);
+    is_described_ = net_.time_channels > 0 && sample % call_.time_samples == 0;
+    if (is_described_) {
+      const float* from = call_.time + sample / call_.time_samples * call_.rows * net_.time_channels;
+      for (int64_t row = 0; row < call_.rows; ++row, from += net_.time_channels)
+        std::copy(from, from + net_.time_channels, time_.row(row));
+    }
+    if (contexts_.empty()) return;
+    for (int64_t row = 0; row < call_.rows; ++row) values_[row] = weights_.companded[latest_[row / rows_each]];
+    parts_.clear();
+    for (Context& context : contexts_) parts_.push_back(context.step(values_));
+  }
+
+  // From the residual stream to the outputs: the share of a worker.
+  void compute(Worker worker) {
+    if (is_described_) describe(worker);
+    const Start described = timed_.empty() ? constant_ : Start{timed_.data(), net_.gates()};
+    stack_.step(contexts_.empty() ? described : in_context(described, worker), worker);
+    project(worker);
+    worker.meet();
+  }
+
   void embed(int64_t row, int32_t code) {
     const int64_t width = weights_.residual, taps = net_.input_taps;
     float* x = x_.row(row);
@@ -336,49 +371,53 @@ class Loop {
   }
 
   // What describes the samples from now on, projected into all gates.
-  void describe(int64_t piece) {
-    for (int64_t row = 0; row < call_.rows; ++row) {
-      const float* from = call_.time + (piece * call_.rows + row) * net_.time_channels;
-      std::copy(from, from + net_.time_channels, time_.row(row));
-    }
-    time_.quantize();
-    const Inputs inputs = time_.inputs();
-    product(weights_.time, &inputs, 1, call_.rows, constant_, timed_.data(), net_.gates());
+  void describe(Worker worker) {
+    time_.quantize(worker);
+    const Inputs inputs = time_.inputs(worker);
+    const LineRange lines = share_of(worker, net_.gates());
+    product(weights_.time, &inputs, 1, call_.rows, constant_, timed_.data(), net_.gates(), lines);
+    worker.meet();
   }
 
   // What the context stacks say of the next sample, projected into all gates, on top of what describes it.
-  Start in_context(Start described) {
-    for (int64_t row = 0; row < call_.rows; ++row)
-      values_[row] = weights_.companded[latest_[row / (net_.guided ? 2 : 1)]];
-    parts_.clear();
-    for (Context& context : contexts_) parts_.push_back(context.step(values_));
+  Start in_context(Start described, Worker worker) {
     const int64_t gates = net_.gates();
     product(weights_.from_contexts, parts_.data(), static_cast<int>(parts_.size()), call_.rows, described,
-            driven_.data(), gates);
+            driven_.data(), gates, share_of(worker, gates));
+    worker.meet();
     return Start{driven_.data(), gates};
   }
 
-  void project() {
+  void project(Worker worker) {
     const int64_t rows = call_.rows;
     Activations& skip = stack_.skip();
-    skip.rectify();
-    skip.quantize();
-    const Inputs sums = skip.inputs();
-    product(weights_.end_matrix, &sums, 1, rows, Start{weights_.end_bias, 0}, end_.row(0), end_.width());
-    end_.rectify();
-    end_.quantize();
-    const Inputs ends = end_.inputs();
+    skip.rectify(worker);
+    worker.meet();
+    skip.quantize(worker);
+    const Inputs sums = skip.inputs(worker);
+    product(weights_.end_matrix, &sums, 1, rows, Start{weights_.end_bias, 0}, end_.row(0), end_.width(),
+            share_of(worker, end_.width()));
+    end_.rectify(worker);
+    worker.meet();
+    end_.quantize(worker);
+    const Inputs ends = end_.inputs(worker);
     Inputs parts[2] = {ends, ends};  // in int8, once more for what rounding took from the weights
     int count = 1;
     if (weights_.output_matrix.format == Format::kInt8) {
-      for (int64_t row = 0; row < rows; ++row) finer_[row] = end_.scale(row) / kFiner;
-      parts[1].scales = finer_.data();
+      float* finer = finer_.data() + worker.index() * rows;
+      for (int64_t row = 0; row < rows; ++row) finer[row] = ends.scales[row] / kFiner;
+      parts[1].scales = finer;
       count = 2;
     }
-    product(weights_.output_matrix, parts, count, rows, Start{weights_.output_bias, 0}, outputs_.data(), weights_.outputs);
-    if (net_.gains() > 0)
-      for (int64_t row = 0; row < rows; ++row)
-        prediction_->move(row, outputs_.data() + row * weights_.outputs, net_.components, net_.narrowest);
+    product(weights_.output_matrix, parts, count, rows, Start{weights_.output_bias, 0}, outputs_.data(), weights_.outputs,
+            share_of(worker, weights_.outputs));
+  }
+
+  // What the head reads, moved by the prediction.
+  void move() {
+    if (net_.gains() == 0) return;
+    for (int64_t row = 0; row < call_.rows; ++row)
+      prediction_->move(row, outputs_.data() + row * weights_.outputs, net_.components, net_.narrowest);
   }
 
   void choose(int64_t sample, int64_t stream) {
@@ -463,7 +502,8 @@ class Loop {
   GatedStack stack_;
   Activations& x_;  // of the stack
   Activations predictions_, end_;
-  std::vector<float> finer_, outputs_;  // finer: the scale of each row of `end_`, for what rounding took from the weights
+  std::vector<float> finer_;  // of each worker: the scale of each row of `end_`, for what rounding took from the weights
+  std::vector<float> outputs_;
   Activations time_;
   std::vector<float> timed_;  // [rows][layers][2 * hidden]: what time adds inside the gates, and all that is constant
   std::vector<Context> contexts_;
@@ -474,6 +514,8 @@ class Loop {
   std::vector<float> fine_logits_, guided_, biased_;
   Start constant_;  // in place of `timed_` where nothing changes with time
   Drawing drawing_;
+  bool is_described_ = false;  // anew by the next sample
+  std::optional<Pair> pair_;   // the last one: its thread uses the others
 };
 
 // State in an argument and in the result that takes its place.

@@ -7,48 +7,58 @@
 #include <cstdint>
 #include <vector>
 
+#include "pair.h"
 #include "products.h"
 #include "reader.h"
 #include "vector.h"
 
 namespace wavenet {
 
-// Activations of some rows as a product wants them: floats, and bytes where the matrix has bytes.
+// The lines that a worker makes of rows of some width.
+static inline LineRange share_of(Worker worker, int64_t width) {
+  return LineRange{worker.first(width / kLine), worker.last(width / kLine)};
+}
+
+// Activations of some rows as a product wants them: floats, and bytes where the matrix has bytes, which each of some
+// workers makes for itself.
 class Activations {
  public:
-  Activations(int64_t rows, int64_t count, bool as_bytes)
+  Activations(int64_t rows, int64_t count, bool as_bytes, int workers = 1)
       : rows_(rows),
         count_(count),
         width_(padded(count)),
         values_(rows * width_),
-        bytes_(as_bytes ? rows * width_ : 0),
-        scales_(as_bytes ? rows : 0) {}
+        bytes_(as_bytes ? workers * rows * width_ : 0),
+        scales_(as_bytes ? workers * rows : 0) {}
 
   float* row(int64_t index) { return values_.data() + index * width_; }
-  const uint8_t* bytes(int64_t index) const { return bytes_.data() + index * width_; }
-  float scale(int64_t index) const { return scales_[index]; }
+  const uint8_t* bytes(int64_t row) const { return bytes_.data() + row * width_; }
+  float scale(int64_t row) const { return scales_[row]; }
   int64_t width() const { return width_; }
 
   // To be called when the floats have changed.
-  void quantize() {
+  void quantize(Worker worker = {}) {
     if (bytes_.empty()) return;
+    for (int64_t row = 0, place = worker.index() * rows_; row < rows_; ++row, ++place)
+      wavenet::quantize(values_.data() + row * width_, width_, bytes_.data() + place * width_, &scales_[place]);
+  }
+
+  void rectify(Worker worker = {}) {
+    const LineRange lines = share_of(worker, width_);
     for (int64_t row = 0; row < rows_; ++row)
-      wavenet::quantize(values_.data() + row * width_, width_, bytes_.data() + row * width_, &scales_[row]);
+      for (int64_t i = row * width_ + lines.first * kLine; i < row * width_ + lines.last * kLine; i += kWidth)
+        store(values_.data() + i, maximum(load(values_.data() + i), broadcast(0)));
   }
 
-  void rectify() {
-    for (size_t i = 0; i < values_.size(); i += kWidth)
-      store(values_.data() + i, maximum(load(values_.data() + i), broadcast(0)));
-  }
-
-  Inputs inputs() const {
+  Inputs inputs(Worker worker = {}) const {
     Inputs result;
     result.count = count_;
     result.values = values_.data();
     result.stride = width_;
-    result.bytes = bytes_.data();
+    if (bytes_.empty()) return result;
+    result.bytes = bytes_.data() + worker.index() * rows_ * width_;
     result.bytes_stride = width_;
-    result.scales = scales_.data();
+    result.scales = scales_.data() + worker.index() * rows_;
     return result;
   }
 
@@ -202,66 +212,85 @@ class Rings {
 // All layers, for some rows.
 class GatedStack {
  public:
-  // `as_bytes`: in int8; `skip_as_bytes`: what reads the sums of skips is, too.
+  // `as_bytes`: in int8; `skip_as_bytes`: what reads the sums of skips is, too; `workers`: of a step, at most.
   GatedStack(const StackSizes& sizes, const StackWeights& weights, int64_t rows, bool as_bytes, bool skip_as_bytes,
-             StackState state)
+             StackState state, int workers = 1)
       : sizes_(sizes),
         weights_(weights),
         rows_(rows),
         rings_(sizes, rows, as_bytes, state),
-        x_(rows, sizes.residual, as_bytes),
+        x_(workers, Activations(rows, sizes.residual, as_bytes)),
         gate_(rows * 2 * padded(sizes.hidden)),
-        gated_(rows, sizes.hidden, as_bytes),
-        out_(rows * padded(sizes.residual)),
-        skip_(rows, sizes.skip, skip_as_bytes) {}
+        gated_(2, Activations(rows, sizes.hidden, as_bytes, workers)),
+        skip_(rows, sizes.skip, skip_as_bytes, workers),
+        out_(workers, std::vector<float>(rows * padded(sizes.residual))),
+        parts_(workers, std::vector<Inputs>(sizes.kernel_size)) {}
 
-  Activations& x() { return x_; }        // what enters; used up by a step
-  Activations& skip() { return skip_; }  // the sums of skips after a step, as floats
+  Activations& x() { return x_[0]; }     // what enters; used up by a step
+  Activations& skip() { return skip_; }  // the sums of skips after a step, as floats; each worker has made its share
 
   // `start`: what is added inside all gates, [rows][layers][2 * padded hidden].
-  void step(Start start) {
+  void step(Start start, Worker worker = {}) {
     const int64_t rows = rows_, hidden = padded(sizes_.hidden), residual = padded(sizes_.residual);
     const Floats scale = broadcast(sizes_.residual_scaling ? 0.70710678118654752f : 1.0f);
-    std::vector<Inputs>& parts = parts_;
-    x_.quantize();
+    // The residual stream is computed by both: so they meet once in a layer.
+    Activations& x = x_[worker.index()];
+    std::vector<float>& out = out_[worker.index()];
+    std::vector<Inputs>& parts = parts_[worker.index()];
+    if (worker.index() > 0) std::copy(x_[0].row(0), x_[0].row(rows), x.row(0));
+    x.quantize();
     for (int64_t layer = 0; layer < sizes_.layers(); ++layer) {
       const Layer& weights = weights_.layers[layer];
-      parts.clear();
-      for (int64_t tap = 0; tap < sizes_.kernel_size - 1; ++tap) parts.push_back(rings_.past(layer, tap));
-      parts.push_back(x_.inputs());
-      product(weights.gate, parts.data(), static_cast<int>(parts.size()), rows,
-              Start{start.values + layer * 2 * hidden, start.stride}, gate_.data(), 2 * hidden);
-      rings_.push(layer, x_);
-      for (int64_t row = 0; row < rows; ++row) {
-        const float* gate = gate_.data() + row * 2 * hidden;
-        for (int64_t i = 0; i < hidden; i += kWidth)
-          store(gated_.row(row) + i, gated(load(gate + i), load(gate + hidden + i)));
-      }
-      gated_.quantize();
-      const Inputs gates = gated_.inputs();
+      Activations& gated = gated_[layer % 2];  // a worker may be a layer ahead
+      for (int64_t tap = 0; tap < sizes_.kernel_size - 1; ++tap) parts[tap] = rings_.past(layer, tap);
+      parts.back() = x.inputs();
+      gate(weights.gate, parts, Start{start.values + layer * 2 * hidden, start.stride}, gated, worker);
+      worker.meet();
+      if (worker.index() == 0) rings_.push(layer, x);  // over what both have read
+      gated.quantize(worker);
+      const Inputs gates = gated.inputs(worker);
       if (layer + 1 < sizes_.layers()) {
-        product(weights.residual, &gates, 1, rows, Start{weights.residual_bias, 0}, out_.data(), residual);
+        product(weights.residual, &gates, 1, rows, Start{weights.residual_bias, 0}, out.data(), residual);
         for (int64_t row = 0; row < rows; ++row)
           for (int64_t i = 0; i < residual; i += kWidth)
-            store(x_.row(row) + i, (load(x_.row(row) + i) + load(out_.data() + row * residual + i)) * scale);
-        x_.quantize();  // while the sums of skips, for which nothing waits, are computed
+            store(x.row(row) + i, (load(x.row(row) + i) + load(out.data() + row * residual + i)) * scale);
+        x.quantize();  // while the sums of skips, for which nothing waits, are computed
       }
       const Start before = layer == 0 ? Start{weights_.skip_bias, 0} : Start{skip_.row(0), skip_.width()};
-      product(weights.skip, &gates, 1, rows, before, skip_.row(0), skip_.width());
+      product(weights.skip, &gates, 1, rows, before, skip_.row(0), skip_.width(), share_of(worker, skip_.width()));
     }
   }
 
  private:
+  void gate(const Matrix& matrix, const std::vector<Inputs>& parts, Start start, Activations& gated, Worker worker) {
+    const int64_t hidden = padded(sizes_.hidden), lines = hidden / kLine;
+    const LineRange units = share_of(worker, hidden);
+    const auto multiply = [&](LineRange lines) {
+      product(matrix, parts.data(), static_cast<int>(parts.size()), rows_, start, gate_.data(), 2 * hidden, lines);
+    };
+    if (worker.is_alone()) {
+      multiply(LineRange{0, 2 * lines});
+    } else {
+      multiply(units);
+      multiply(LineRange{lines + units.first, lines + units.last});
+    }
+    for (int64_t row = 0; row < rows_; ++row) {
+      const float* from = gate_.data() + row * 2 * hidden;
+      for (int64_t i = units.first * kLine; i < units.last * kLine; i += kWidth)
+        store(gated.row(row) + i, wavenet::gated(load(from + i), load(from + hidden + i)));
+    }
+  }
+
   const StackSizes& sizes_;
   const StackWeights& weights_;
   int64_t rows_;
   Rings rings_;
-  Activations x_;
+  std::vector<Activations> x_;  // of each worker
   std::vector<float> gate_;
-  Activations gated_;
-  std::vector<float> out_;
+  std::vector<Activations> gated_;  // of layers in turn
   Activations skip_;
-  std::vector<Inputs> parts_;
+  std::vector<std::vector<float>> out_;     // of each worker
+  std::vector<std::vector<Inputs>> parts_;  // of each worker
 };
 
 }  // namespace wavenet

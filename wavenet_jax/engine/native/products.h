@@ -43,6 +43,11 @@ struct Start {
   int64_t stride;
 };
 
+// Some of the lines of 16 outputs that a matrix has, the last one not included.
+struct LineRange {
+  int64_t first, last;
+};
+
 struct Matrix {
   Format format = Format::kFloat32;
   const uint8_t* data = nullptr;
@@ -53,6 +58,7 @@ struct Matrix {
   const int32_t* places = nullptr;   // [blocks]: the first input of each, in its part
   const float* scales = nullptr;     // [outputs], of int8
   const int32_t* offsets = nullptr;  // [parts][outputs], of int8
+  std::vector<int64_t> starts;       // [lines]: blocks before each line
 
   // Tiles are as even as they can be, of 64 outputs or of up to 112 where that saves a narrow one; or of all there are.
   int64_t tiles() const { return lines < 8 ? 1 : lines / 4; }
@@ -155,22 +161,25 @@ static inline void block_of_rows(int64_t vectors, Format format, const uint8_t* 
     byte_block<kCount, kVectors>(tile, width, first, parts, part_count, row, here, out + first, out_stride);
 }
 
+// Outputs from `first` to `last` of a tile.
 template <int kCount, int kVectors>
-static inline void tile_of_rows(Format format, const uint8_t* tile, int64_t width, const Inputs* parts, int part_count,
-                                int64_t row, Start start, float* out, int64_t out_stride) {
-  for (int64_t first = 0; first < width; first += kVectors * kWidth)
-    block_of_rows<kCount, kVectors>(std::min<int64_t>((width - first) / kWidth, kVectors), format, tile, width, first,
+static inline void tile_of_rows(Format format, const uint8_t* tile, int64_t width, int64_t first, int64_t last,
+                                const Inputs* parts, int part_count, int64_t row, Start start, float* out,
+                                int64_t out_stride) {
+  for (; first < last; first += kVectors * kWidth)
+    block_of_rows<kCount, kVectors>(std::min<int64_t>((last - first) / kWidth, kVectors), format, tile, width, first,
                                     parts, part_count, row, start, out, out_stride);
 }
 
 // Some rows times the blocks that are there, of floats or halves.
 template <typename Weight, int kCount>
 static __attribute__((noinline)) void float_blocks_of_rows(const Matrix& matrix, const Inputs* parts, int part_count, int64_t row,
-                                        Start start, float* out, int64_t out_stride) {
+                                        Start start, float* out, int64_t out_stride, LineRange lines) {
   constexpr int kVectors = kLine / kWidth;
-  const Weight* weights = reinterpret_cast<const Weight*>(matrix.data);
-  const int32_t *counts = matrix.counts, *places = matrix.places;
-  for (int64_t first = 0; first < matrix.lines * kLine; first += kLine) {
+  const int64_t before = matrix.starts[lines.first];
+  const Weight* weights = reinterpret_cast<const Weight*>(matrix.data) + before * kLine * kGroup;
+  const int32_t *counts = matrix.counts + lines.first * part_count, *places = matrix.places + before;
+  for (int64_t first = lines.first * kLine; first < lines.last * kLine; first += kLine) {
     Floats sums[kCount][kVectors];
 #pragma GCC unroll 16
     for (int n = 0; n < kCount; ++n)
@@ -203,11 +212,12 @@ static __attribute__((noinline)) void float_blocks_of_rows(const Matrix& matrix,
 // Some rows times the blocks that are there, of bytes.
 template <int kCount>
 static __attribute__((noinline)) void byte_blocks_of_rows(const Matrix& matrix, const Inputs* parts, int part_count, int64_t row,
-                                       Start start, float* out, int64_t out_stride) {
+                                       Start start, float* out, int64_t out_stride, LineRange lines) {
   constexpr int kVectors = kLine / kWidth;
-  const int8_t* weights = reinterpret_cast<const int8_t*>(matrix.data);
-  const int32_t *counts = matrix.counts, *places = matrix.places;
-  for (int64_t first = 0; first < matrix.lines * kLine; first += kLine) {
+  const int64_t before = matrix.starts[lines.first];
+  const int8_t* weights = reinterpret_cast<const int8_t*>(matrix.data) + before * kLine * kGroup;
+  const int32_t *counts = matrix.counts + lines.first * part_count, *places = matrix.places + before;
+  for (int64_t first = lines.first * kLine; first < lines.last * kLine; first += kLine) {
     Floats totals[kCount][kVectors];
 #pragma GCC unroll 16
     for (int n = 0; n < kCount; ++n)
@@ -250,37 +260,47 @@ static __attribute__((noinline)) void byte_blocks_of_rows(const Matrix& matrix, 
 
 template <int kCount>
 static inline void blocks_of_rows(const Matrix& matrix, const Inputs* parts, int part_count, int64_t row, Start start,
-                                  float* out, int64_t out_stride) {
+                                  float* out, int64_t out_stride, LineRange lines) {
   const auto run = matrix.format == Format::kFloat32   ? float_blocks_of_rows<float, kCount>
                    : matrix.format == Format::kFloat16  ? float_blocks_of_rows<Half, kCount>
                    : matrix.format == Format::kBfloat16 ? float_blocks_of_rows<Brain, kCount>
                                                         : byte_blocks_of_rows<kCount>;
-  run(matrix, parts, part_count, row, start, out, out_stride);
+  run(matrix, parts, part_count, row, start, out, out_stride, lines);
 }
 
-// out = start + inputs * matrix, for all rows; `start` may be `out` itself. Each tile is read once for all rows.
+// out = start + inputs * matrix, for all rows and some lines of 16 outputs; `start` may be `out` itself. Each tile is
+// read once for all rows.
 static inline void product(const Matrix& matrix, const Inputs* parts, int part_count, int64_t rows, Start start,
-                           float* out, int64_t out_stride) {
+                           float* out, int64_t out_stride, LineRange lines) {
+  if (lines.first == lines.last) return;
   if (matrix.counts != nullptr) {
     int64_t row = 0;
     for (; row + kRows <= rows; row += kRows)
-      blocks_of_rows<kRows>(matrix, parts, part_count, row, start, out, out_stride);
-    for (; row < rows; ++row) blocks_of_rows<1>(matrix, parts, part_count, row, start, out, out_stride);
+      blocks_of_rows<kRows>(matrix, parts, part_count, row, start, out, out_stride, lines);
+    for (; row < rows; ++row) blocks_of_rows<1>(matrix, parts, part_count, row, start, out, out_stride, lines);
     return;
   }
   const uint8_t* tile = matrix.data;
   const int64_t tiles = matrix.tiles();
-  for (int64_t index = 0; index < tiles; ++index) {
+  int64_t first = lines.first * kLine, last = lines.last * kLine;  // from where the tile begins
+  for (int64_t index = 0; index < tiles && last > 0; ++index) {
     const int64_t width = kLine * (matrix.lines / tiles + (index < matrix.lines % tiles ? 1 : 0));
+    const int64_t from = std::max<int64_t>(first, 0), to = std::min(last, width);
     int64_t row = 0;
     for (; row + kRows <= rows; row += kRows)
-      tile_of_rows<kRows, kTogether>(matrix.format, tile, width, parts, part_count, row, start, out, out_stride);
+      tile_of_rows<kRows, kTogether>(matrix.format, tile, width, from, to, parts, part_count, row, start, out, out_stride);
     for (; row < rows; ++row)
-      tile_of_rows<1, kAlone>(matrix.format, tile, width, parts, part_count, row, start, out, out_stride);
+      tile_of_rows<1, kAlone>(matrix.format, tile, width, from, to, parts, part_count, row, start, out, out_stride);
     tile += matrix.bytes * width;
     start.values += width;
     out += width;
+    first -= width, last -= width;
   }
+}
+
+static inline void product(const Matrix& matrix, const Inputs* parts, int part_count, int64_t rows, Start start,
+                           float* out, int64_t out_stride) {
+  product(matrix, parts, part_count, rows, start, out, out_stride, LineRange{0, matrix.lines});
 }
 
 // Bytes for one row of `count` values, padded to whole vectors, and what they are multiples of: 255 steps around an

@@ -70,6 +70,7 @@ class Reader {
     matrix.data = bytes(blocks, kLine * kGroup * bytes_of(matrix.format));
     int64_t place = 0;
     for (int64_t run = 0; run < matrix.lines * parts; ++run) {
+      if (run % parts == 0) matrix.starts.push_back(place);
       const int64_t count = matrix.counts[run], end = inputs[run % parts];
       if (count < 0 || count > blocks - place) refuse("packed has counts of blocks that are not there");
       for (const int64_t last = place + count; place < last; ++place)
