@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wavenet_jax.text import PAUSE_MARKS, PHONES, Lexicon, Word, read_lexicon, sentences
-from wavenet_jax.text.english import LONGEST_SENTENCE
 from wavenet_jax.text.phones import without_stress
+from wavenet_jax.text.spoken import LONGEST_SENTENCE
 
 LEXICON = Lexicon()
 

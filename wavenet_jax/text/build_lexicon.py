@@ -14,9 +14,9 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from wavenet_jax.storage import write_whole
-from wavenet_jax.text.guess import CONTEXTS, key
-from wavenet_jax.text.lexicon import GUESSES, LEXICON
-from wavenet_jax.text.phones import from_ipa
+from wavenet_jax.text.english.guess import CONTEXTS, key
+from wavenet_jax.text.english.ipa import from_ipa
+from wavenet_jax.text.english.words import GUESSES, LEXICON
 
 _LEAST_SEEN = 3
 

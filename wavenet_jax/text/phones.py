@@ -1,16 +1,13 @@
-"""The phones that speech is made of: the 39 of the CMU Pronouncing Dictionary (ARPABET), vowels with their stress."""
+"""Words as phones, of the inventory of their language; vowels carry their stress."""
 
 import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-VOWELS = ("AA", "AE", "AH", "AO", "AW", "AY", "EH", "ER", "EY", "IH", "IY", "OW", "OY", "UH", "UW")
-CONSONANTS = (
-    *("B", "CH", "D", "DH", "F", "G", "HH", "JH", "K", "L", "M", "N", "NG"),
-    *("P", "R", "S", "SH", "T", "TH", "V", "W", "Y", "Z", "ZH"),
-)
-PHONES = tuple(sorted(VOWELS + CONSONANTS))
-"""The phones without stress, in the order of the alphabet."""
+from wavenet_jax.text.languages import ENGLISH, Language
+
+PHONES = ENGLISH.phones
+"""The phones of English without stress."""
 
 STRESSES = ("0", "1", "2")
 """Digits after a vowel: none, primary, secondary."""
@@ -28,7 +25,7 @@ class Word(NamedTuple):
     text: str
     """As it is spoken, in lower case; a letter that is spelt in upper case."""
     phones: tuple[str, ...]
-    """Of ``PHONES``, vowels with a digit of ``STRESSES``."""
+    """Of the language's, vowels with a digit of ``STRESSES``."""
     mark: str = ""
     """One of ``PAUSE_MARKS``, or nothing where the next word follows at once."""
 
@@ -42,15 +39,15 @@ def without_stress(phone: str) -> str:
     return phone.rstrip("012")
 
 
-def parse_phones(text: str) -> tuple[str, ...]:
+def parse_phones(text: str, language: Language = ENGLISH) -> tuple[str, ...]:
     """Parses phones separated by blanks; a vowel without a digit is unstressed.
 
     Raises:
-      ValueError: one of them is not a phone.
+      ValueError: one of them is not a phone of the language.
     """
-    phones = tuple(_parsed(phone) for phone in text.upper().split())
+    phones = tuple(_parsed(phone, language) for phone in text.upper().split())
     if not phones:
-        raise ValueError("phones must name at least one phone, as {HH AH0 L OW1}; got none")
+        raise ValueError(f"phones must name at least one phone, as {{{language.example}}}; got none")
     return phones
 
 
@@ -60,13 +57,17 @@ def phones_as_text(pieces: Iterable[str]) -> Iterator[str]:
         yield _RUN.sub(r"{\g<0>}", piece.replace("{", " ").replace("}", " ")).replace("|", " ")
 
 
-def _parsed(text: str) -> str:
+def _parsed(text: str, language: Language) -> str:
     match = _PHONE.match(text)
-    if match and match[1] in VOWELS:
+    if match and match[1] in language.vowels:
         return match[1] + (match[2] or "0")
-    if match and match[1] in CONSONANTS and not match[2]:
+    if match and match[1] in language.consonants and not match[2]:
         return text
-    raise ValueError(f"phones must be of {' '.join(PHONES)}, vowels with their stress 0, 1 or 2; got {text[:20]!r}")
+    # English is what a text is without a word on its language.
+    whose = "" if language == ENGLISH else f" for {language.name}"
+    raise ValueError(
+        f"phones must be of {' '.join(language.phones)}{whose}, vowels with their stress 0, 1 or 2; got {text[:20]!r}"
+    )
 
 
 def with_one_stress(phones: Iterable[str]) -> tuple[str, ...]:
@@ -81,24 +82,3 @@ def with_one_stress(phones: Iterable[str]) -> tuple[str, ...]:
         place = (secondary or vowels)[0]
         result[place] = result[place][:-1] + "1"
     return tuple(result)
-
-
-_IPA = {
-    **{"ɑ": "AA", "æ": "AE", "ə": "AH", "ʌ": "AH", "ɔ": "AO", "aʊ": "AW", "aɪ": "AY", "ɛ": "EH", "ɚ": "ER", "ɝ": "ER"},
-    **{"eɪ": "EY", "ɪ": "IH", "i": "IY", "oʊ": "OW", "ɔɪ": "OY", "ʊ": "UH", "u": "UW"},
-    **{"b": "B", "t͡ʃ": "CH", "d": "D", "ð": "DH", "f": "F", "ɡ": "G", "h": "HH", "d͡ʒ": "JH", "k": "K", "l": "L"},
-    **{"m": "M", "n": "N", "ŋ": "NG", "p": "P", "ɹ": "R", "s": "S", "ʃ": "SH", "t": "T", "θ": "TH", "v": "V"},
-    **{"w": "W", "j": "Y", "z": "Z", "ʒ": "ZH"},
-}
-_IPA_STRESS = {"ˈ": "1", "ˌ": "2"}
-
-
-def from_ipa(phone: str) -> str:
-    """Converts an American English phone from IPA, preceded by its stress mark, to ARPABET.
-
-    Raises:
-      KeyError: it is not a phone of American English.
-    """
-    stress = _IPA_STRESS.get(phone[:1], "0")
-    plain = _IPA[phone.lstrip("ˈˌ")]
-    return plain + stress if plain in VOWELS else plain

@@ -1,15 +1,16 @@
-"""From written English to words: numbers, times, dates, money, abbreviations, symbols, letters of other scripts.
+"""From written text to words: what the languages have in common.
 
-A table of patterns (``_PATTERNS``) reads a text from left to right; at each place, the first match decides what is
-spoken. Markup is not interpreted: what looks like a tag is left out.
+A language's table of patterns (``Writing.patterns``) reads a text from left to right; at each place, the first match
+decides what is spoken. Markup is not interpreted: what looks like a tag is left out.
 """
 
 import re
 import unicodedata
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
-from wavenet_jax.text.numbers import cardinal, decimal, digits, ordinal, plural, roman, year
+from wavenet_jax.text.languages import Language
 from wavenet_jax.text.phones import PAUSE_MARKS, parse_phones
 
 LONGEST_WORD = 30
@@ -25,91 +26,35 @@ class Token(NamedTuple):
     """Phones that the text itself gives, if any."""
 
 
-_MONTHS = "january february march april may june july august september october november december".split()
-_ABBREVIATED_MONTHS = {month[:3]: month for month in _MONTHS} | {"sept": "september"}
-_UNITS = {
-    **{"km": "kilometer", "m": "meter", "cm": "centimeter", "mm": "millimeter", "nm": "nanometer", "µm": "micrometer"},
-    **{"kg": "kilogram", "g": "gram", "mg": "milligram", "t": "ton", "lb": "pound", "lbs": "pound", "oz": "ounce"},
-    **{"ft": "foot", "in": "inch", "yd": "yard", "mi": "mile", "mph": "mile per hour", "kph": "kilometer per hour"},
-    **{"km/h": "kilometer per hour", "m/s": "meter per second", "l": "liter", "ml": "milliliter", "cl": "centiliter"},
-    **{"s": "second", "sec": "second", "ms": "millisecond", "µs": "microsecond", "ns": "nanosecond", "min": "minute"},
-    **{"h": "hour", "hr": "hour", "hrs": "hour", "Hz": "hertz", "kHz": "kilohertz", "MHz": "megahertz"},
-    **{"GHz": "gigahertz", "B": "byte", "kB": "kilobyte", "KB": "kilobyte", "MB": "megabyte", "GB": "gigabyte"},
-    **{"kB/s": "kilobyte per second", "MB/s": "megabyte per second", "GB/s": "gigabyte per second"},
-    **{"TB": "terabyte", "MiB": "mebibyte", "GiB": "gibibyte", "kbps": "kilobit per second"},
-    **{"Mbps": "megabit per second", "Gbps": "gigabit per second", "dB": "decibel", "V": "volt", "W": "watt"},
-    **{"kW": "kilowatt", "mW": "milliwatt", "kWh": "kilowatt hour", "A": "ampere", "mA": "milliampere", "°": "degree"},
-    **{"°C": "degree celsius", "°F": "degree fahrenheit", "K": "thousand", "k": "thousand", "M": "million"},
-    **{"sq ft": "square foot", "m²": "square meter", "m2": "square meter", "km²": "square kilometer"},
-    **{"m³": "cubic meter", "m3": "cubic meter", "%": "percent", "¢": "cent", "x": "times"},
-}
-_WITHOUT_PLURAL = {"hertz", "kilohertz", "megahertz", "gigahertz", "thousand", "million", "percent", "times"}
-_MONEY = {"$": ("dollar", "cent"), "£": ("pound", "penny"), "€": ("euro", "cent"), "¥": ("yen", ""), "₹": ("rupee", "")}
-_IRREGULAR = {"foot": "feet", "penny": "pence", "yen": "yen", "inch": "inches"}
-_ABBREVIATIONS = {
-    **{"mr": "mister", "mrs": "missus", "ms": "miz", "dr": "doctor", "prof": "professor", "rev": "reverend"},
-    **{"jr": "junior", "sr": "senior", "gen": "general", "sgt": "sergeant", "capt": "captain", "lt": "lieutenant"},
-    **{"col": "colonel", "sen": "senator", "gov": "governor", "pres": "president", "hon": "honorable"},
-    **{"ave": "avenue", "blvd": "boulevard", "rd": "road", "ln": "lane", "hwy": "highway", "apt": "apartment"},
-    **{"mt": "mount", "inc": "incorporated", "ltd": "limited", "corp": "corporation", "dept": "department"},
-    **{"etc": "et cetera", "vs": "versus", "approx": "approximately", "est": "established", "ext": "extension"},
-    **{"fig": "figure", "vol": "volume", "pp": "pages", "ed": "edition", "min": "minimum", "max": "maximum"},
-    **{"tel": "telephone", "pt": "part"},
-    **{"e.g": "for example", "i.e": "that is", "a.k.a": "also known as", "cf": "compare", "al": "al"},
-}
-_ENDS_SENTENCE = {"etc", "inc", "ltd", "corp", "jr", "sr", "al", "ave", "blvd", "rd", "st"}
-"""Abbreviations that a sentence may well end with."""
-
-_DAYS = {
-    **{"mon": "monday", "tue": "tuesday", "tues": "tuesday", "wed": "wednesday", "thu": "thursday"},
-    **{"thur": "thursday", "thurs": "thursday", "fri": "friday"},
-}
-_SYMBOLS = {
-    **{"&": "and", "@": "at", "#": "hash", "+": "plus", "=": "equals", "%": "percent", "/": "slash", "\\": "backslash"},
-    **{"*": "star", "_": "underscore", "~": "tilde", "^": "caret", "<": "less than", ">": "greater than", "|": "bar"},
-    **{"×": "times", "÷": "divided by", "±": "plus or minus", "−": "minus", "≤": "at most", "≥": "at least"},
-    **{"°": "degrees", "§": "section", "©": "copyright", "®": "registered", "™": "trademark", "µ": "micro"},
-    **{"$": "dollar", "£": "pound", "€": "euro", "¥": "yen", "¢": "cent", "√": "root", "∞": "infinity", "≈": "about"},
-    **{"•": "", "·": "", "`": "", "´": "", "¨": "", "→": "to", "←": "from", "ª": "", "º": "", "¬": "not"},
-}
-_PAUSES = {
-    **dict.fromkeys(",;:()[]{}—–…-，、；：", ","),
-    **dict.fromkeys(".。", "."),
-    **dict.fromkeys("!¡！", "!"),
-    **dict.fromkeys("?¿？", "?"),
-}
-_LATIN = str.maketrans(
-    {"ß": "ss", "æ": "ae", "Æ": "Ae", "œ": "oe", "Œ": "Oe", "ø": "o", "Ø": "O", "ł": "l", "Ł": "L", "đ": "d", "Đ": "D",
-     "þ": "th", "Þ": "Th", "ð": "d", "ı": "i", "’": "'", "‘": "'", "ʼ": "'", "＇": "'", "“": '"', "”": '"', "„": '"',
-     "«": '"', "»": '"', "‐": "-", "‑": "-", "⁄": "/"}
-)  # fmt: skip
-_FRACTIONS = {"2": "half", "3": "third", "4": "quarter"}
-_SHOUTED = frozenset(
-    "the and not yes no you are for all new but his her she him was has had who why how what when with this that from "
-    "your our out now one two any can may must will never always only stop do so if in on of to is be at by or as we "
-    "he me my up go an am".split()
-)
-"""Short words that are words even in capitals; other words of two or three capitals are spelled out."""
-
-_ACRONYMS = frozenset("ram rom pin sim gif lan wan zip dos nasa nato".split())
-"""Short acronyms that are spoken as words."""
-
-_BY_DIGIT = frozenset("extension ext dial code pin password zip number serial".split())
-"""Words after which a number of three digits or more is spoken digit by digit."""
-
-_RULERS = (
-    "Henry Louis George Charles Edward Elizabeth William James Richard Philip Napoleon Pius Benedict Paul Francis"
-).split()
-
-_NUMBER = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+"
-_LETTERS = r"[A-Za-z]+(?:'[A-Za-z]+)*'?"
+Action = Callable[["Reader", re.Match], None]
+"""Speaks what a pattern has found."""
 
 
-class _Reader:
+@dataclass(frozen=True)
+class Writing:
+    """How a language is written."""
+
+    language: Language
+    patterns: Sequence[tuple[re.Pattern, Action]]
+    symbols: Mapping[str, str]
+    """Words for characters that no pattern fits; nothing for those that are silent."""
+    address: Mapping[str, str]
+    """Words for the marks of a web or mail address that are none of its ``symbols``."""
+    digits: Callable[[str], list[str]]
+    """Names each digit."""
+    spelt: Callable[[str], str]
+    """Names a character that nothing else fits."""
+    joint: str
+    """The word between a number and a fraction: and."""
+    kept: str = ""
+    """Characters that keep their accents."""
+
+
+class Reader:
     """Reads one sentence, and keeps the context that the patterns look at."""
 
-    def __init__(self, in_lexicon: Callable[[str], bool]) -> None:
-        self.in_lexicon = in_lexicon
+    def __init__(self, writing: Writing, in_lexicon: Callable[[str], bool]) -> None:
+        self.writing, self.in_lexicon = writing, in_lexicon
         self.tokens: list[Token] = []
 
     @property
@@ -125,21 +70,22 @@ class _Reader:
         self.tokens.append(Token(mark))
 
 
-def words_of(text: str, in_lexicon: Callable[[str], bool]) -> list[Token]:
+def words_of(text: str, writing: Writing, in_lexicon: Callable[[str], bool]) -> list[Token]:
     """Reads a piece of text, such as a sentence: its words and pauses.
 
     Args:
       text: of any characters, a few hundred at most.
+      writing: of its language.
       in_lexicon: tells whether a word in lower case is in the lexicon.
 
     Raises:
       ValueError: a name in curly brackets is not a phone.
     """
-    reader = _Reader(in_lexicon)
-    text = _plain(text)
+    reader = Reader(writing, in_lexicon)
+    text = _plain(text, writing)
     place = 0
     while place < len(text):
-        for pattern, action in _PATTERNS:
+        for pattern, action in writing.patterns:
             match = pattern.match(text, place)
             if match and match.end() > place:
                 action(reader, match)
@@ -151,13 +97,22 @@ def words_of(text: str, in_lexicon: Callable[[str], bool]) -> list[Token]:
     return reader.tokens
 
 
-def _plain(text: str) -> str:
-    """Removes accents, converts digits of other scripts to ASCII, and replaces unprintable characters by blanks."""
-    text = re.sub("([0-9])([¼½¾⅓⅔⅛])", r"\1 and \2", text)
-    text = re.sub("([°µ²³])", lambda match: {"²": "\ue002", "³": "\ue003"}.get(match[1], match[1]), text)
-    text = unicodedata.normalize("NFKC", text).translate(_LATIN).replace("\ue002", "²").replace("\ue003", "³")
-    text = text.replace("μ", "µ")
-    return "".join(_plain_character(character) for character in unicodedata.normalize("NFD", text))
+def _plain(text: str, writing: Writing) -> str:
+    """Removes accents that the language lacks, converts digits of other scripts to ASCII, and replaces unprintable
+    characters by blanks."""
+    text = re.sub("([0-9])([¼½¾⅓⅔⅛])", rf"\1 {writing.joint} \2", text)
+    text = text.translate(_SET_ASIDE)
+    text = unicodedata.normalize("NFKC", text).translate(_LATIN).translate(_PUT_BACK).replace("μ", "µ")
+    return "".join(map(_plain_character, _letters(text, writing.kept)))
+
+
+def _letters(text: str, kept: str) -> Iterator[str]:
+    """Yields the characters of a text, their accents by themselves where they are not kept."""
+    for character in text:
+        if character in kept:
+            yield character
+        else:
+            yield from unicodedata.normalize("NFD", character)
 
 
 def _plain_character(character: str) -> str:
@@ -173,341 +128,105 @@ def _plain_character(character: str) -> str:
     return character
 
 
-def _say_other(reader: _Reader, character: str) -> None:
-    """Speaks a character that no pattern fits: by its meaning, or by its name in the Unicode standard."""
-    if character in _PAUSES:
-        reader.pause(_PAUSES[character])
-    elif character in _SYMBOLS:
-        reader.say(_SYMBOLS[character])
+def _say_other(reader: Reader, character: str) -> None:
+    """Speaks a character that no pattern fits: by its meaning, or by its name."""
+    if character in PAUSES:
+        reader.pause(PAUSES[character])
+    elif character in reader.writing.symbols:
+        reader.say(reader.writing.symbols[character])
     elif unicodedata.category(character)[0] == "P":
         reader.pause()
     else:
-        reader.say(_spelt(character))
+        reader.say(reader.writing.spelt(character))
 
 
-def _spelt(character: str) -> str:
-    name = unicodedata.name(character, "")
-    if name.startswith("CJK"):
-        return "ideograph"
-    words = re.sub(r"[^A-Z ]", " ", name).lower().split()
-    if unicodedata.category(character)[0] == "L":  # as HIRAGANA LETTER KA
-        return words[-1][:LONGEST_WORD] if words else "letter"
-    return " ".join(word[:LONGEST_WORD] for word in words[:6]) or "symbol"
+def roman(text: str) -> int | None:
+    """Reads a Roman numeral up to 89; returns None for other text."""
+    values = [_ROMAN.get(letter, 0) for letter in text]
+    total = sum(-a if a < b else a for a, b in zip(values, [*values[1:], 0], strict=True))
+    return total if 0 < total < 90 and "".join(_written_roman(total)) == text else None
 
 
-def _phones(reader: _Reader, match: re.Match) -> None:
-    reader.tokens.append(Token(match[0], parse_phones(match[1])))
+def _written_roman(number: int) -> Iterator[str]:
+    for value, letters in ((50, "L"), (40, "XL"), (10, "X"), (9, "IX"), (5, "V"), (4, "IV"), (1, "I")):
+        while number >= value:
+            number -= value
+            yield letters
 
 
-def _address(reader: _Reader, match: re.Match) -> None:
+def alternatives(names: Collection[str]) -> str:
+    """Returns a pattern of any of the names, the longest that fits."""
+    return "|".join(map(re.escape, sorted(names, key=len, reverse=True)))
+
+
+def silent(reader: Reader, match: re.Match) -> None:
+    """Leaves out what is found."""
+
+
+def _phones(reader: Reader, match: re.Match) -> None:
+    reader.tokens.append(Token(match[0], parse_phones(match[1], reader.writing.language)))
+
+
+def _address(reader: Reader, match: re.Match) -> None:
     """Speaks a web or mail address: names as words, dots and slashes by name."""
     text = match[0].rstrip(".,;:!?)\"'")
+    names = {**reader.writing.symbols, **reader.writing.address}
     for part in re.findall(r"[A-Za-z]+|\d+|[^A-Za-z\d]", re.sub(r"^https?://", "", text)):
         if part.isalpha():
             spelt = not reader.in_lexicon(part.lower()) and len(part) <= 4
             reader.say(*(part.upper() if spelt else [part.lower()]))
         elif part.isdigit():
-            reader.say(*digits(part))
+            reader.say(*reader.writing.digits(part))
         else:
-            reader.say({".": "dot", "-": "dash", ":": "colon"}.get(part, _SYMBOLS.get(part, "")))
+            reader.say(names.get(part, ""))
     if text != match[0]:
-        reader.pause(_PAUSES.get(match[0][-1], ","))
+        reader.pause(PAUSES.get(match[0][-1], ","))
 
 
-def _iso_date(reader: _Reader, match: re.Match) -> None:
-    _date(reader, int(match[2]), int(match[3]), int(match[1]))
-
-
-def _slashed_date(reader: _Reader, match: re.Match) -> None:
-    month, day, number = (int(group) for group in match.groups())
-    if month > 12 >= day:  # day first, as outside the United States
-        month, day = day, month
-    _date(reader, month, day, number + (0 if number > 99 else 2000 if number < 50 else 1900))
-
-
-def _date(reader: _Reader, month: int, day: int, number: int) -> None:
-    if 1 <= month <= 12 and 1 <= day <= 31:
-        reader.say(_MONTHS[month - 1], *ordinal(day), *year(number))
-    else:
-        reader.say(*digits(str(month)), "slash", *digits(str(day)), "slash", *digits(str(number)))
-
-
-def _month_and_day(reader: _Reader, match: re.Match) -> None:
-    month = match[1].lower().rstrip(".")
-    reader.say(_ABBREVIATED_MONTHS.get(month, month), *ordinal(int(match[2])))
-    if match[3]:
-        reader.say(*year(int(match[3])))
-
-
-def _time(reader: _Reader, match: re.Match) -> None:
-    hour, minute, second, half = int(match[1]), match[2], match[3], match[4]
-    reader.say(*cardinal(hour))
-    if int(minute):
-        reader.say(*(["oh", *digits(minute[1])] if minute[0] == "0" else cardinal(int(minute))))
-    elif not half and not second:
-        reader.say("o'clock" if 0 < hour <= 12 else "hundred")
-    if second:
-        reader.say("and", *cardinal(int(second)), "second" if int(second) == 1 else "seconds")
-    if half:
-        reader.say(half[0].upper(), "M")
-
-
-def _hour(reader: _Reader, match: re.Match) -> None:
-    reader.say(*cardinal(int(match[1])), match[2][0].upper(), "M")
-
-
-def _telephone(reader: _Reader, match: re.Match) -> None:
-    groups = re.findall(r"\d+", match[0])
-    if match[0].startswith("+"):
-        reader.say("plus")
-    for number, group in enumerate(groups):
-        if number:
-            reader.pause()
-        hundreds = group in ("800", "900")
-        reader.say(*(cardinal(int(group)) if hundreds else digits(group)))
-
-
-def _money(reader: _Reader, match: re.Match) -> None:
-    symbol, number, scale = match["before"] or match["after"], match["number"], match["scale"]
-    unit, cent = _MONEY[symbol]
-    whole, _, fraction = number.replace(",", "").partition(".")
-    if match["minus"]:
-        reader.say("minus")
-    if scale or len(fraction) not in (0, 2) or not cent:
-        reader.say(*decimal(number.replace(",", "")), (scale or "").lower(), _several(unit))
-        return
-    if int(whole or 0) or not int(fraction or 0):
-        reader.say(*decimal(whole or "0"), unit if whole == "1" else _several(unit))
-    if int(fraction or 0):
-        reader.say(*cardinal(int(fraction)), cent if int(fraction) == 1 else _several(cent))
-
-
-def _ordinal(reader: _Reader, match: re.Match) -> None:
-    number = int(match[1].replace(",", ""))
-    reader.say(*(ordinal(number) if 0 < number < 10**15 else digits(str(number))))
-
-
-def _decade(reader: _Reader, match: re.Match) -> None:
-    number = int(match[1])
-    reader.say(*plural(year(number)) if number > 99 else plural(cardinal(number) if number else ["hundred"]))
-
-
-def _fraction(reader: _Reader, match: re.Match) -> None:
-    above, below = match[1], match[2]
-    if (above == "24" and below == "7") or int(above) >= int(below) or int(below) > 20 or below == "1":
-        reader.say(*decimal(above), *([] if above == "24" else ["over"]), *decimal(below))
-        return
-    part = [_FRACTIONS[below]] if below in _FRACTIONS else ordinal(int(below))
-    several = ["halves"] if part == ["half"] else plural(part)
-    reader.say(*cardinal(int(above)), *(part if above == "1" else several))
-
-
-def _measure(reader: _Reader, match: re.Match) -> None:
-    number = match["number"].replace(",", "")
-    words = _UNITS[match["unit"]].split()
-    if match["minus"]:
-        reader.say("minus")
-    if number != "1" and words[0] not in _WITHOUT_PLURAL:
-        place = 1 if words[0] in ("square", "cubic") or words[1:] == ["hour"] else 0
-        words[place] = _several(words[place])
-    reader.say(*decimal(number), *words)
-
-
-def _dotted(reader: _Reader, match: re.Match) -> None:
-    """Speaks a version number or an IP address."""
-    for number, group in enumerate(match[0].split(".")):
-        reader.say(*(["dot"] if number else []), *decimal(group))
-
-
-def _power(reader: _Reader, match: re.Match) -> None:
-    sign = ["minus"] if match[2] == "-" else []
-    reader.say(*decimal(match[1]), "times ten to the", *sign, *cardinal(min(int(match[3]), 10**15)))
-
-
-def _number(reader: _Reader, match: re.Match) -> None:
-    text = match["number"]
-    if match["minus"]:
-        reader.say("minus")
-    plain = text.replace(",", "")
-    if plain.isdigit() and len(plain) >= 3 and reader.last in _BY_DIGIT:
-        reader.say(*digits(plain))
-    elif len(text) == 4 and text.isdigit() and 1100 <= int(text) <= 2099 and int(text) % 1000:
-        reader.say(*year(int(text)))
-    else:
-        reader.say(*decimal(plain))
-
-
-def _range(reader: _Reader, match: re.Match) -> None:
-    for number, text in enumerate((match[1], match[2])):
-        reader.say(*(["to"] if number else []))
-        years = len(text) == 4 and 1100 <= int(text) <= 2099
-        reader.say(*(year(int(text)) if years else decimal(text)))
-
-
-def _saint_or_street(reader: _Reader, match: re.Match) -> None:
-    before, after = match.string[: match.start()].rstrip(), match.string[match.end() :].lstrip()
-    word = re.search(r"([A-Za-z']+|\d+(?:st|nd|rd|th))$", before)
-    of_a_street = word is not None and (word[0][0].isupper() or word[0][0].isdigit())
-    saint = after[:1].isupper() and not (of_a_street and before[-1:] != "," and not after)
-    reader.say("saint" if saint and not (of_a_street and re.match(r"[A-Z][a-z]* (?:St|Ave)", after)) else "street")
-    if not after and match[0].endswith("."):
-        reader.pause(".")
-
-
-def _abbreviation(reader: _Reader, match: re.Match) -> None:
-    name = match[1].lower()
-    reader.say(_ABBREVIATIONS.get(name) or _DAYS.get(name) or _ABBREVIATED_MONTHS[name])
-    if name in _ENDS_SENTENCE and not match.string[match.end() :].strip():
-        reader.pause(".")
-
-
-def _numero(reader: _Reader, match: re.Match) -> None:
-    reader.say("number")
-
-
-def _ruler(reader: _Reader, match: re.Match) -> None:
-    number = roman(match[2])
-    reader.say(match[1].lower(), *(["the", *ordinal(number)] if number else match[2]))
-
-
-def _initials(reader: _Reader, match: re.Match) -> None:
-    letters = re.findall("[A-Za-z]", match[0].removesuffix("'s"))
-    reader.say(*(letter.upper() for letter in letters))
-    if match[0].endswith("'s"):
-        reader.tokens[-1] = Token(reader.last + "'s")
-    if not match.string[match.end() :].strip():
-        reader.pause(".")
-
-
-def _word(reader: _Reader, match: re.Match) -> None:
-    text = match[0].rstrip("'") if not reader.in_lexicon(match[0].lower()) else match[0]
-    lower = text.lower()
-    if text in ("I", "A", "a"):
-        reader.say("A" if text == "A" and _is_letter(reader, match) else lower)
-    elif len(text) == 1:
-        reader.say(text.upper())
-    elif text.isupper() and (number := roman(text)) and len(text) > 1 and not reader.in_lexicon(lower):
-        reader.say(*cardinal(number))
-    elif _is_spelt(reader, text, match):
-        *letters, last = text.removesuffix("'s").removesuffix("'S").removesuffix("s")
-        ending = text[len(letters) + 1 :].lower()
-        reader.say(*letters, last + ("'s" if ending else ""))
-    elif reader.in_lexicon(lower) or lower == text or text.istitle() or "'" in text or text.isupper():
-        for start in range(0, len(lower), LONGEST_WORD):
-            reader.say(lower[start : start + LONGEST_WORD])
-    else:  # iPhone, YouTube
-        for part in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", text):
-            if len(part) > 1 and (not part.isupper() or reader.in_lexicon(part.lower())):
-                reader.say(part.lower()[:LONGEST_WORD])
-            else:
-                reader.say(*part.upper()[:LONGEST_WORD])
-
-
-def _is_letter(reader: _Reader, match: re.Match) -> bool:
-    """Tells whether "A" is a letter, as in plan A, and not the article of a sentence's first words or of capitals."""
-    after = re.match(r"\s+([A-Za-z]+)", match.string[match.end() :])
-    first = not reader.tokens or reader.last in PAUSE_MARKS
-    return after is None or (len(after[1]) == 1) or (not first and not after[1].isupper())
-
-
-def _is_spelt(reader: _Reader, text: str, match: re.Match) -> bool:
-    """Tells whether a word in capitals is spelled out: PBX, but neither NASA nor shouted words."""
-    capitals = re.fullmatch(r"([A-Z]{2,6})(?:s|'s|'S)?", text)
-    if capitals is None:
-        return False
-    word = capitals[1].lower()
-    if word in _ACRONYMS or text.lower() in _SHOUTED or (text.isupper() and _is_shouting(reader, match)):
-        return False
-    if len(word) <= 3:
-        return True
-    return not reader.in_lexicon(word) and (len(word) <= 5 or not re.search("[aeiou]", word))
-
-
-def _is_shouting(reader: _Reader, match: re.Match) -> bool:
-    """Tells whether a word in capitals has a neighbour in capitals that is a word."""
-    before = re.search(r"([A-Z]{2,})[^A-Za-z]*$", match.string[max(0, match.start() - 40) : match.start()])
-    after = re.match(r"[^A-Za-z]*([A-Z]{2,})(?![a-z])", match.string[match.end() : match.end() + 40])
-    near = [found[1].lower() for found in (before, after) if found]
-    return reader.in_lexicon(match[0].lower()) and any(
-        word in _SHOUTED or (len(word) > 3 and reader.in_lexicon(word)) for word in near
-    )
-
-
-def _silent(reader: _Reader, match: re.Match) -> None:
-    pass
-
-
-def _dash(reader: _Reader, match: re.Match) -> None:
+def _dash(reader: Reader, match: re.Match) -> None:
     reader.pause()
 
 
-def _ended(reader: _Reader, match: re.Match) -> None:
+def _ended(reader: Reader, match: re.Match) -> None:
     marks = match[0]
     reader.pause("?" if "?" in marks else "!" if "!" in marks else "," if len(marks) > 1 else ".")
 
 
-def _several(unit: str) -> str:
-    return _IRREGULAR.get(unit, f"{unit}s")
+_ROMAN = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100}
+PAUSES = {
+    **dict.fromkeys(",;:()[]{}—–…-，、；：", ","),
+    **dict.fromkeys(".。", "."),
+    **dict.fromkeys("!¡！", "!"),
+    **dict.fromkeys("?¿？", "?"),
+}
+"""The mark that a character of punctuation stands for."""
+
+_LATIN = str.maketrans(
+    {"ß": "ss", "æ": "ae", "Æ": "Ae", "œ": "oe", "Œ": "Oe", "ø": "o", "Ø": "O", "ł": "l", "Ł": "L", "đ": "d", "Đ": "D",
+     "þ": "th", "Þ": "Th", "ð": "d", "ı": "i", "’": "'", "‘": "'", "ʼ": "'", "＇": "'", "“": '"', "”": '"', "„": '"',
+     "«": '"', "»": '"', "‐": "-", "‑": "-", "⁄": "/"}
+)  # fmt: skip
+_SET_ASIDE = str.maketrans({"²": "\ue002", "³": "\ue003"})
+"""Characters that normalisation would turn into plain digits."""
+
+_PUT_BACK = str.maketrans({"\ue002": "²", "\ue003": "³"})
 
 
-def _alternatives(names: Collection[str]) -> str:
-    return "|".join(map(re.escape, sorted(names, key=len, reverse=True)))
+def patterns(table: Sequence[tuple[str, Action]]) -> tuple[tuple[re.Pattern, Action], ...]:
+    """Compiles a language's patterns, with those of markup before them and those of marks after them."""
+    return tuple((re.compile(pattern), action) for pattern, action in (*_MARKUP, *table, *_MARKS))
 
 
-_UNIT = _alternatives(_UNITS)
-_MONTH = "|".join([*(month.title() for month in _MONTHS), *(f"{short.title()}\\.?" for short in _ABBREVIATED_MONTHS)])
-_ALTERNATIVES_OF_RULERS = "|".join(_RULERS)
-_HALF = r"([AaPp])\.?[Mm]\b\.?"
-_SHORT = _alternatives([*_ABBREVIATIONS, *(name.title() for name in _ABBREVIATIONS)])
-_PATTERNS: list[tuple[re.Pattern, Callable[[_Reader, re.Match], None]]] = [
-    (re.compile(pattern), action)
-    for pattern, action in (
-        (r"\s+", _silent),
-        (r"\{([^{}]{1,400})\}", _phones),
-        (r"</?[A-Za-z!?][^<>]{0,300}>", _silent),
-        (r"(?:https?://|www\.)\S+|[\w.+-]+@[\w-]+(?:\.[\w-]+)+|[A-Za-z][\w-]*\.(?:com|org|net|edu|gov|io)\b", _address),
-        (r"(\d{4})-(\d{1,2})-(\d{1,2})(?![\d-])", _iso_date),
-        (r"(\d{1,2})/(\d{1,2})/(\d{4}|\d{2})(?![\d/])", _slashed_date),
-        (rf"({_MONTH}) (\d{{1,2}})(?:st|nd|rd|th)?(?![\d:/.]\d|\d)(?:,? (\d{{4}})(?!\d))?", _month_and_day),
-        (rf"(\d{{1,2}}):([0-5]\d)(?::([0-5]\d))?(?:\s?{_HALF})?(?![:\d])", _time),
-        (rf"(\d{{1,2}})\s?{_HALF}", _hour),
-        (r"(?:\+?\d{1,2}[-. ])?(?:\(\d{3}\)\s?|\d{3}[-. ])\d{3}[-.]\d{4}(?![\d-])|\d{3}-\d{4}(?![\d-])", _telephone),
-        (r"\+\d{1,3}(?:[- ]\d{2,4}){2,5}(?!\d)", _telephone),
-        (
-            rf"(?P<minus>(?<![\w-])[-−])?(?P<before>[$£€¥₹])(?P<number>{_NUMBER})(?:\s?(?P<scale>thousand|million|billion|trillion)\b)?"
-            r"(?P<after>(?!))?",
-            _money,
-        ),
-        (
-            rf"(?P<minus>(?<![\w-])[-−])?(?P<before>(?!))?(?P<number>{_NUMBER})\s?(?P<scale>(?!))?(?P<after>[£€¥])",
-            _money,
-        ),
-        (r"(\d{1,3}(?:,\d{3})+|\d+)(?:st|nd|rd|th)\b", _ordinal),
-        (r"'?(\d{2}|\d{4})'?s\b", _decade),
-        (r"(\d{1,3})/(\d{1,3})(?![\d/])", _fraction),
-        (r"(\d+(?:\.\d+)?)[eE]([-+]?)(\d{1,3})\b", _power),
-        (r"\d+(?:\.\d+){2,}", _dotted),
-        (
-            rf"(?P<minus>(?<![\w-])[-−])?(?<![A-Za-z])(?P<number>{_NUMBER})\s?(?P<unit>{_UNIT})(?![A-Za-z\d²³])"
-            r"(?:\.(?=\s+[a-z]))?",
-            _measure,
-        ),
-        (r"(\d{1,4})\s?[-–]\s?(\d{1,4})(?![-\d])", _range),
-        (rf"(?P<minus>(?<![\w-])[-−])?(?P<number>{_NUMBER})", _number),
-        (r"St\.?(?![A-Za-z])", _saint_or_street),
-        (r"No\.(?=\s?\d)|№|#(?=\d)", _numero),
-        (rf"({_ALTERNATIVES_OF_RULERS}) ([IVX]+)\b", _ruler),
-        (r"T(?=\d\d:)|(?<=[a-z])/(?=[a-z])", _silent),
-        (r"([Ee]\.g|[Ii]\.e|[Aa]\.k\.a)\.", _abbreviation),
-        (rf"({_SHORT})\.(?![A-Za-z])", _abbreviation),
-        (r"(Mr|Mrs|Ms|Dr|Prof)(?= [A-Z])", _abbreviation),
-        (rf"({_alternatives([n.title() for n in (*_DAYS, *_ABBREVIATED_MONTHS) if n != 'may'])})\.", _abbreviation),
-        (r"(?:[A-Za-z]\.){2,}(?:[A-Za-z]\b)?(?:'s)?", _initials),
-        (_LETTERS, _word),
-        (r"[.!?]+(?=\W|$)|\.{2,}", _ended),
-        (r"[-–—]{2,}|(?<!\w)[-–—](?!\w)", _dash),
-        (r"([^\w\s])\1{2,}", _dash),
-        (r"['\"-]", _silent),
-    )
-]
-assert set(_PAUSES.values()) <= set(PAUSE_MARKS)
+_MARKUP: tuple[tuple[str, Action], ...] = (
+    (r"\s+", silent),
+    (r"\{([^{}]{1,400})\}", _phones),
+    (r"</?[A-Za-z!?][^<>]{0,300}>", silent),
+    (r"(?:https?://|www\.)\S+|[\w.+-]+@[\w-]+(?:\.[\w-]+)+|[A-Za-z][\w-]*\.(?:com|org|net|edu|gov|io)\b", _address),
+)
+_MARKS: tuple[tuple[str, Action], ...] = (
+    (r"[.!?]+(?=\W|$)|\.{2,}", _ended),
+    (r"[-–—]{2,}|(?<!\w)[-–—](?!\w)", _dash),
+    (r"([^\w\s])\1{2,}", _dash),
+    (r"['\"-]", silent),
+)
+assert set(PAUSES.values()) <= set(PAUSE_MARKS)

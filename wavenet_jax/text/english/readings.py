@@ -1,8 +1,9 @@
-"""Chooses among the pronunciations of a word by its part of speech, which the neighbouring words suggest."""
+"""Chooses among the pronunciations of an English word by its part of speech, which the neighbouring words suggest."""
 
 from collections.abc import Mapping, Sequence
 
-from wavenet_jax.text.phones import VOWELS, without_stress
+from wavenet_jax.text.languages import ENGLISH
+from wavenet_jax.text.phones import without_stress
 
 Phones = tuple[str, ...]
 
@@ -54,7 +55,7 @@ def read(readings: Mapping[str, Phones], before: str, after: str) -> Phones:
 
 def linked(word: str, phones: Phones, after: Sequence[str]) -> Phones:
     """Changes "the" and "to" before the phones of what follows in the same clause, which may be none."""
-    vowel_follows = bool(after) and without_stress(after[0]) in VOWELS
+    vowel_follows = bool(after) and without_stress(after[0]) in ENGLISH.vowels
     if word == "the" and vowel_follows:
         return ("DH", "IY0")
     if word == "to" and (vowel_follows or not after):

@@ -1,4 +1,4 @@
-"""Converts English text of any length to sentences of words with phones and pauses, one at a time."""
+"""Converts text of any length to sentences of words with phones and pauses, one at a time."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 from wavenet_jax.text.lexicon import Lexicon
 from wavenet_jax.text.phones import PAUSE_MARKS, Sentence, Word
-from wavenet_jax.text.readings import linked, read
 from wavenet_jax.text.written import Token, words_of
 
 LONGEST_SENTENCE = 400
@@ -18,11 +17,6 @@ _LONGEST_CLAUSE = 40
 _LONGEST_SPOKEN = 60
 """Most words of a sentence for the acoustic model; text that is spelled out may have more words than characters."""
 
-_NO_END = re.compile(
-    r"(?:^|[\s(\"'])(?:[A-Za-z]|[Mm]rs?|[Mm]s|[Dd]r|[Pp]rof|[Ss]t|[Rr]ev|[Gg]en|[Ss]gt|[Cc]apt|[Ll]t|[Cc]ol|[Ss]en|"
-    r"[Gg]ov|[Hh]on|[Mm]t|[Ff]t|[Nn]o|[Vv]s|[Aa]pprox|[Ff]ig|[Vv]ol|pp?|[Ee]st|[Ee]xt|[Tt]el|cf|e\.g|i\.e|a\.k\.a|"
-    r"[A-Z](?:\.[A-Z])+|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec|Mon|Tues?|Wed|Thu|Fri|Sat|Sun)\.$"
-)
 _ENDS = re.compile(r"(?:[.!?…]+[\"')\]”’]*|[。！？])(?=\s|$)|\n\s*\n|[。！？]")
 _BREAKS = re.compile(r"[,;:—–)]\s|\s")
 
@@ -39,21 +33,21 @@ def sentences(text: str | Iterable[str], lexicon: Lexicon) -> Iterator[Sentence]
 
     Args:
       text: of any characters and length, or its pieces, such as the lines of a file.
-      lexicon: pronounces the words.
+      lexicon: pronounces the words of its language.
 
     Raises:
       ValueError: it holds nothing to speak, or a name in curly brackets is not a phone.
     """
     found = False
-    for piece in _pieces([text] if isinstance(text, str) else text):
-        for sentence in _spoken(words_of(piece, lexicon.knows), lexicon):
+    for piece in _pieces([text] if isinstance(text, str) else text, lexicon.rules.abbreviations):
+        for sentence in _spoken(words_of(piece, lexicon.rules.writing, lexicon.knows), lexicon):
             found = True
             yield sentence
     if not found:
         raise ValueError("the text has nothing that can be spoken: give words, numbers or {phones}")
 
 
-def _pieces(texts: Iterable[str]) -> Iterator[str]:
+def _pieces(texts: Iterable[str], abbreviations: re.Pattern) -> Iterator[str]:
     """Splits a text into sentences, and sentences that are too long into parts."""
     waiting = ""
     for text in texts:
@@ -61,22 +55,22 @@ def _pieces(texts: Iterable[str]) -> Iterator[str]:
             waiting += text[start : start + LONGEST_SENTENCE]
             # The last characters wait: what follows decides whether they end a sentence.
             while len(waiting) > 2 * LONGEST_SENTENCE:
-                size = _first_sentence(waiting)
+                size = _first_sentence(waiting, abbreviations)
                 yield waiting[:size]
                 waiting = waiting[size:]
     while waiting:
-        size = _first_sentence(waiting)
+        size = _first_sentence(waiting, abbreviations)
         yield waiting[:size]
         waiting = waiting[size:]
 
 
-def _first_sentence(text: str) -> int:
+def _first_sentence(text: str, abbreviations: re.Pattern) -> int:
     """Counts the characters of the first sentence of a text."""
     window = text[: LONGEST_SENTENCE + 1]
     for end in _ENDS.finditer(window):
         if end.end() == len(window) < len(text):
             break
-        if not _goes_on(window[: end.end()], window[end.end() :]):
+        if not _goes_on(window[: end.end()], window[end.end() :], abbreviations):
             return end.end()
     if len(text) <= LONGEST_SENTENCE:
         return len(text)
@@ -85,7 +79,7 @@ def _first_sentence(text: str) -> int:
     return (at_marks or breaks or [LONGEST_SENTENCE])[-1]
 
 
-def _goes_on(text: str, rest: str) -> bool:
+def _goes_on(text: str, rest: str, abbreviations: re.Pattern) -> bool:
     """Tells whether a sentence goes on after the mark at the end of a text, as after an abbreviation."""
     following = rest.lstrip(" ")
     if not following.strip() or text.endswith("\n"):
@@ -94,7 +88,7 @@ def _goes_on(text: str, rest: str) -> bool:
         return True
     if not text.endswith("."):
         return False
-    match = _NO_END.search(text)
+    match = abbreviations.search(text)
     # "U.S. Then": letters with full stops end a sentence where a capital follows; titles and names do not.
     return match is not None and not (re.search(r"[A-Z]\.[A-Z]\.$", text) and following[0].isupper())
 
@@ -133,9 +127,9 @@ def _pronounced(words: list[_Spoken], lexicon: Lexicon) -> Sentence:
         (text, given), mark = words[place]
         before = words[place - 1].token.text if place and not words[place - 1].mark else ""
         following = words[place + 1].token.text if not mark and place + 1 < len(words) else ""
-        phones = given or read(lexicon.readings(text), before, following)
+        phones = given or lexicon.rules.chosen(lexicon.readings(text), before, following)
         if not given and text not in lexicon.own:
-            phones = linked(text, phones, () if mark else after)
+            phones = lexicon.rules.linked(text, phones, () if mark else after)
         result.append(Word(text, phones, mark))
         after = phones
     return tuple(reversed(result))

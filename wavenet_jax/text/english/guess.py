@@ -1,4 +1,4 @@
-"""Guesses pronunciations of words outside the lexicon: letter by letter, each by its longest context in the table."""
+"""Guesses English words outside the lexicon: letter by letter, each by its longest context in the table."""
 
 from collections.abc import Mapping
 

@@ -1,7 +1,5 @@
 """Numbers in English words."""
 
-from collections.abc import Iterator
-
 _ONES = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
     "seventeen eighteen nineteen"
@@ -17,7 +15,6 @@ _ORDINALS = {
     "nine": "ninth",
     "twelve": "twelfth",
 }
-_ROMAN = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100}
 
 Words = list[str]
 
@@ -72,20 +69,6 @@ def decimal(text: str) -> Words:
         by_digit = len(whole) > 15 or (len(whole) > 1 and whole[0] == "0")
         words = digits(whole) if by_digit else cardinal(int(whole))
     return words + (["point", *digits(fraction)] if point and fraction else [])
-
-
-def roman(text: str) -> int | None:
-    """Reads a Roman numeral up to 89; returns None for other text."""
-    values = [_ROMAN.get(letter, 0) for letter in text]
-    total = sum(-a if a < b else a for a, b in zip(values, [*values[1:], 0], strict=True))
-    return total if 0 < total < 90 and "".join(_written_roman(total)) == text else None
-
-
-def _written_roman(number: int) -> Iterator[str]:
-    for value, letters in ((50, "L"), (40, "XL"), (10, "X"), (9, "IX"), (5, "V"), (4, "IV"), (1, "I")):
-        while number >= value:
-            number -= value
-            yield letters
 
 
 def plural(words: Words) -> Words:
