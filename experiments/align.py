@@ -22,15 +22,16 @@ from wavenet_jax.alignment import AlignedData, align
 from wavenet_jax.audio.files import show
 from wavenet_jax.config import Checked, DataConfig, WaveNetConfig, option
 from wavenet_jax.data import SPLITS, Skipped, collect
-from wavenet_jax.text import Lexicon, read_lexicon
+from wavenet_jax.text import ENGLISH, LANGUAGES, Lexicon, read_lexicon
 
 
 @dataclass(frozen=True)
 class Options(Checked):
     """Pronunciations, and the picture."""
 
+    language: str = option(ENGLISH.code, "Language of the transcripts.", choices=tuple(LANGUAGES))
     lexicon: str | None = option(
-        None, "File of words and phones (ARPABET) that override the package's; none: only those.", path=True
+        None, "File of words and phones that override the package's; none: only those.", path=True
     )
     picture: str | None = option(None, "PNG file for a picture of one aligned clip.", path=True)
     clip: str | None = option(None, "Name of the clip in the picture, as in the folder; none: the first one.")
@@ -38,7 +39,8 @@ class Options(Checked):
 
 
 def main(data: DataConfig, options: Options) -> None:
-    lexicon = Lexicon(read_lexicon(Path(options.lexicon)) if options.lexicon else None)
+    language = LANGUAGES[options.language]
+    lexicon = Lexicon(read_lexicon(Path(options.lexicon), language) if options.lexicon else None, language)
     picture = None if options.picture is None else check_output(Path(options.picture), ".png", "picture")
     if picture is not None:
         refuse_existing([picture], options.overwrite, "picture")

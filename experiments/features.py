@@ -133,7 +133,7 @@ def _aligned(options: Options, config: AcousticRunConfig) -> AcousticClips:
         raise ValueError(f"output must be a folder, got {options.output}")
     data: DataConfig = with_transcripts(config.data)
     with sources.counting("aligning clips") as progress:
-        aligned = align(data, Lexicon(), progress)
+        aligned = align(data, Lexicon(language=config.language), progress)
     source = sources.opened(data, config.measured, "all")
     return AcousticClips(config, source, aligned.clips, Describer(config.measured, source))
 

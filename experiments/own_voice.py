@@ -22,6 +22,7 @@ from wavenet_jax.acoustic import AcousticRunConfig
 from wavenet_jax.acoustic.config import PREPARATION
 from wavenet_jax.alignment import with_transcripts
 from wavenet_jax.config import Checked, DataConfig, OptimizerConfig, RunConfig, StartConfig, TrainConfig, option
+from wavenet_jax.text import LANGUAGES
 from wavenet_jax.voice import ACOUSTIC, DEFAULT_VOICE, LEXICON, VOCODER, make_voice
 
 _HELD_OUT = 0.1
@@ -40,6 +41,9 @@ class Options(Checked):
     voice: str | None = option(
         None, "Voice folder to begin from; none: the voice that comes with the package.", path=True
     )
+    language: str | None = option(
+        None, "Language of the transcripts; none: that of the voice to begin from.", choices=tuple(LANGUAGES)
+    )
     name: str = option("A voice of one's own", "Name of the voice, in its card.")
     vocoder_steps: int = option(400, "Training steps of the vocoder.", at_least=1)
     acoustic_steps: int = option(200, "Training steps of the acoustic model.", at_least=1)
@@ -51,7 +55,8 @@ def main(options: Options) -> int:
     runtime.start()
     voice = wavenet_jax.load_voice(options.voice)
     begins = Path(DEFAULT_VOICE if options.voice is None else options.voice)
-    lexicon = str(begins / LEXICON) if (begins / LEXICON).is_file() else None
+    same = options.language in (None, voice.language.code)
+    lexicon = str(begins / LEXICON) if same and (begins / LEXICON).is_file() else None
     output = Path(options.output)
     vocoder_run, acoustic_run = output / "runs" / VOCODER, output / "runs" / ACOUSTIC
     data = with_transcripts(
@@ -99,7 +104,10 @@ def _vocoder_config(options: Options, voice: wavenet_jax.Voice, data: DataConfig
 
 def _acoustic_config(options: Options, voice: wavenet_jax.Voice, data: DataConfig) -> AcousticRunConfig:
     base = voice.acoustic.config
-    return dataclasses.replace(base, data=data, optimizer=_optimizer(options), train=_train(options.acoustic_steps))
+    model = dataclasses.replace(base.acoustic, language=options.language or voice.language.code)
+    return dataclasses.replace(
+        base, acoustic=model, data=data, optimizer=_optimizer(options), train=_train(options.acoustic_steps)
+    )
 
 
 def _optimizer(options: Options) -> OptimizerConfig:

@@ -4,7 +4,8 @@
     wavenet say --voice=DIR --text_file=story.txt --output=- | ffplay -
     wavenet say --table=sentences.tsv --output=DIR
 
-Long texts are spoken sentence by sentence, in constant memory. In a text, {HH AH0 L OW1} gives the phones of a word.
+Long texts are spoken sentence by sentence, in constant memory. The voice says what language a
+text is read in. In a text, {HH AH0 L OW1} gives the phones of a word.
 """
 
 import contextlib
@@ -54,7 +55,7 @@ class Options(Checked):
         "Format of standard output: wav, with an open length, or pcm, mono 16-bit little-endian samples.",
         choices=("wav", "pcm"),
     )
-    phones: bool = option(False, "The text is phones (ARPABET) with blanks between them, and | between words.")
+    phones: bool = option(False, "The text is phones of its language with blanks between them, and | between words.")
     speed: float = option(1.0, "Speed of speech; 2 is twice as fast.", at_least=0.25, at_most=4)
     pitch: float = option(0.0, "Semitones by which the voice is raised.", at_least=-24, at_most=24)
     temperature: float = option(0.8, "Sampling temperature of the vocoder: below 1 safer, above 1 noisier.", above=0)

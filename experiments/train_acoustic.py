@@ -1,6 +1,6 @@
 """Trains an acoustic model for a vocoder, from transcribed recordings, or resumes its run.
 
-    wavenet train-acoustic --data_dir=DIR --vocoder=RUN --workdir=DIR [--init_from=VOICE]
+    wavenet train-acoustic --data_dir=DIR --vocoder=RUN --workdir=DIR [--init_from=VOICE] [--language=es]
 
 The model learns to predict, from phones, the features of a vocoder: --vocoder names a run directory or a
 model folder whose features, and whose preparation of recordings, are taken. The clips are aligned first, as ``wavenet
@@ -23,7 +23,7 @@ from experiments.support import console, flags, runtime, sources
 from experiments.support.ending import report_ending
 from experiments.support.signals import StopSignals
 from wavenet_jax.acoustic import AcousticDirectory, AcousticRunConfig, check_vocoder, fitted
-from wavenet_jax.acoustic.beginning import begin_from, read_source
+from wavenet_jax.acoustic.beginning import begin_from, begun_anew, read_source
 from wavenet_jax.acoustic.training import AcousticValidated, train_events
 from wavenet_jax.alignment import AlignedData, align, with_transcripts
 from wavenet_jax.audio.files import show
@@ -45,7 +45,7 @@ class Options(Checked):
         None, "Run directory, or model folder, of the vocoder; none: the features are given by their flags.", path=True
     )
     lexicon: str | None = option(
-        None, "File of words and phones (ARPABET) that override the package's; none: only those.", path=True
+        None, "File of words and phones that override the package's; none: only those.", path=True
     )
     init_from: str | None = option(
         None, "Voice folder, or run directory, whose model a new run begins from; none: from scratch.", path=True
@@ -62,7 +62,8 @@ def main(config: AcousticRunConfig, options: Options, hosts: runtime.Hosts) -> i
         check_vocoder(config, vocoder)
         source = None if source is None else fitted(source, vocoder)
     config.check_complete()
-    lexicon = Lexicon(read_lexicon(Path(options.lexicon)) if options.lexicon else None)
+    own = read_lexicon(Path(options.lexicon), config.language) if options.lexicon else None
+    lexicon = Lexicon(own, config.language)
     with sources.counting("aligning clips") as progress:
         aligned = align(config.data, lexicon, progress)
     _describe(aligned)
@@ -70,6 +71,8 @@ def main(config: AcousticRunConfig, options: Options, hosts: runtime.Hosts) -> i
     workdir = Path(options.workdir)
     if source is not None and begin_from(config, workdir, source):
         console.say(f"begins with the model of {show(str(options.init_from))}, trained for {source.step} steps")
+        for name in begun_anew(config, source):
+            console.say(f"{name} begins anew: that model speaks {source.config.language.name}")
     with StopSignals() as stop, contextlib.ExitStack() as closing:
         report = _Report(config, AcousticDirectory(workdir), closing)
         events = train_events(config, workdir, training, held_out, aligned, stop=stop)

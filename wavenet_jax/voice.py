@@ -17,7 +17,7 @@ from wavenet_jax.acoustic.beginning import read_source
 from wavenet_jax.acoustic.model_folder import read_acoustic, write_acoustic
 from wavenet_jax.run import PathLike, Run, load
 from wavenet_jax.storage import write_whole
-from wavenet_jax.text import Lexicon, Sentence, phones_as_text, read_lexicon, sentences
+from wavenet_jax.text import Language, Lexicon, Sentence, phones_as_text, read_lexicon, sentences
 
 VOCODER, ACOUSTIC, LEXICON, CARD = "vocoder", "acoustic", "lexicon.txt", "README.md"
 
@@ -37,16 +37,25 @@ class Voice:
           card: text of README.md.
 
         Raises:
-          ValueError: the vocoder takes other features.
+          ValueError: the vocoder takes other features, or the lexicon is of another language.
         """
         check_vocoder(acoustic.config, vocoder.config)
-        self.acoustic, self.vocoder, self.lexicon, self.card = acoustic, vocoder, lexicon or Lexicon(), card
+        language = acoustic.config.language
+        lexicon = lexicon or Lexicon(language=language)
+        if lexicon.language != language:
+            raise ValueError(f"the acoustic model speaks {language.name}, got a lexicon of {lexicon.language.name}")
+        self.acoustic, self.vocoder, self.lexicon, self.card = acoustic, vocoder, lexicon, card
         self._speaker = Speaker(acoustic)
 
     @property
     def sample_rate(self) -> int:
         """Samples per second."""
         return self.vocoder.sample_rate
+
+    @property
+    def language(self) -> Language:
+        """What it speaks."""
+        return self.acoustic.config.language
 
     def say(self, text: str | Iterable[str], **options: Any) -> np.ndarray:
         """Speaks a text, and returns it when it is whole: float32 ``[T]`` in [-1, 1]; see ``stream``."""
@@ -65,7 +74,8 @@ class Voice:
         """Speaks a text piece by piece, a tenth of a second at a time: float32 ``[T]``. Memory does not grow with it.
 
         Args:
-          text: any text, or its pieces, such as the lines of a file; ``{HH AH0 L OW1}`` in it gives phones.
+          text: any text, or its pieces, such as the lines of a file; ``{HH AH0 L OW1}`` in it gives phones of the
+            voice's language.
           speed: 2 speaks twice as fast.
           pitch: by which the voice is raised, in semitones.
           phones: the text is phones with blanks between them, words with ``|``, and marks of pauses.
@@ -150,9 +160,11 @@ def load_voice(path: PathLike | None = None) -> Voice:
             f"{os.fspath(path)} is not a voice folder: it has no {VOCODER}/ or no {ACOUSTIC}/; make one with "
             "wavenet voice"
         )
-    own = read_lexicon(folder / LEXICON) if (folder / LEXICON).is_file() else None
+    acoustic = read_acoustic(folder / ACOUSTIC)
+    language = acoustic.config.language
+    own = read_lexicon(folder / LEXICON, language) if (folder / LEXICON).is_file() else None
     card = (folder / CARD).read_text(encoding="utf-8", errors="replace") if (folder / CARD).is_file() else ""
-    return Voice(read_acoustic(folder / ACOUSTIC), load(folder / VOCODER), Lexicon(own), card)
+    return Voice(acoustic, load(folder / VOCODER), Lexicon(own, language), card)
 
 
 def make_voice(
@@ -176,10 +188,11 @@ def make_voice(
     Raises:
       ValueError: they do not fit each other, or cannot be read.
     """
-    own = None if lexicon is None else read_lexicon(Path(lexicon))
     run = load(vocoder, checkpoint)
     trained = fitted(read_source(Path(acoustic), checkpoint), run.config)
     if flow_temperature is not None:
         model = dataclasses.replace(trained.config.acoustic, flow_temperature=flow_temperature)
         trained = trained._replace(config=dataclasses.replace(trained.config, acoustic=model))
-    return Voice(trained, run, Lexicon(own), card)
+    language = trained.config.language
+    own = None if lexicon is None else read_lexicon(Path(lexicon), language)
+    return Voice(trained, run, Lexicon(own, language), card)

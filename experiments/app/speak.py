@@ -18,7 +18,12 @@ from experiments.app.made import new_name
 from experiments.app.timeline import Span
 
 _MOST_CHARACTERS = 2_000
-_TEXT = "Hello! I am a small network. Two processor cores are all that I need to speak."
+_TEXTS = {
+    "en": "Hello! I am a small network. Two processor cores are all that I need to speak.",
+    "es": "¡Hola! Soy una red pequeña. Dos núcleos de un procesador son todo lo que necesito para hablar.",
+    "it": "Ciao! Sono una piccola rete. Due nuclei di un processore sono tutto ciò che mi serve per parlare.",
+}
+"""What a voice says at first, by the code of its language."""
 
 
 @dataclass
@@ -70,7 +75,14 @@ def page() -> None:
     left, right = st.columns([2, 3], gap="large")
     with left:
         with st.form("speech"):
-            text = st.text_area("Text", _TEXT, height=140, max_chars=_MOST_CHARACTERS, help="Any English text.")
+            language = voice.language
+            text = st.text_area(
+                "Text",
+                _TEXTS[language.code],
+                height=140,
+                max_chars=_MOST_CHARACTERS,
+                help=f"Any {language.name} text.",
+            )
             speed = st.slider("Speed", 0.5, 2.0, 1.0, step=0.05, help="2 is twice as fast.")
             pitch = st.slider("Pitch, in semitones", -12, 12, 0, help="Below 0 lower, above 0 higher.")
             seed = st.number_input(

@@ -15,10 +15,10 @@ from wavenet_jax.acoustic import AcousticRunConfig, Speaker, TrainedAcoustic, ch
 from wavenet_jax.acoustic.beginning import begin_from
 from wavenet_jax.acoustic.data import AcousticClips
 from wavenet_jax.acoustic.features import feature_range
-from wavenet_jax.acoustic.linguistic import linguistic_frames, whole_frames
+from wavenet_jax.acoustic.linguistic import KINDS, linguistic_frames, whole_frames
 from wavenet_jax.acoustic.model import PLACES, parameter_shapes
 from wavenet_jax.acoustic.runs import AcousticDirectory
-from wavenet_jax.acoustic.symbols import KINDS, MARKS, symbols_of
+from wavenet_jax.acoustic.symbols import MARKS, symbols_of
 from wavenet_jax.acoustic.training import AcousticValidated, train_events
 from wavenet_jax.conditions import PHONE_COLUMNS
 from wavenet_jax.config import FeatureConfig, RunConfig, WaveNetConfig

@@ -3,28 +3,17 @@
 import importlib
 import itertools
 import lzma
-import re
 from importlib.resources import files
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from wavenet_jax.text import PAUSE_MARKS, PHONES, Lexicon, Word, read_lexicon, sentences
-from wavenet_jax.text.phones import without_stress
+from tests.text.hostile import HOSTILE, NOTHING, PARTS, check_spoken_or_refused, phones, spoken
+from wavenet_jax.text import Lexicon, read_lexicon, sentences
 from wavenet_jax.text.spoken import LONGEST_SENTENCE
 
 LEXICON = Lexicon()
-
-
-def spoken(text: str) -> str:
-    """The words, each followed by its mark."""
-    return " ".join(word.text + word.mark for sentence in sentences(text, LEXICON) for word in sentence)
-
-
-def phones(text: str, lexicon: Lexicon = LEXICON) -> str:
-    return " ".join(phone for sentence in sentences(text, lexicon) for word in sentence for phone in word.phones)
 
 
 @pytest.mark.parametrize(
@@ -55,7 +44,7 @@ def phones(text: str, lexicon: Lexicon = LEXICON) -> str:
     ],
 )  # fmt: skip
 def test_what_is_written_becomes_words(text: str, words: str) -> None:
-    assert spoken(text).rstrip(".") == words.rstrip(" .")
+    assert spoken(text, LEXICON).rstrip(".") == words.rstrip(" .")
 
 
 def test_full_stops_of_abbreviations_end_no_sentence() -> None:
@@ -83,7 +72,7 @@ def test_full_stops_of_abbreviations_end_no_sentence() -> None:
     ],
 )
 def test_words_become_phones(text: str, expected: str) -> None:
-    assert phones(text) == expected
+    assert phones(text, LEXICON) == expected
 
 
 def test_a_lexicon_file_takes_precedence(tmp_path: Path) -> None:
@@ -96,7 +85,7 @@ def test_a_lexicon_file_takes_precedence(tmp_path: Path) -> None:
         read_lexicon(path)
 
 
-@pytest.mark.parametrize("text", ["", " \n", "...!?", "\x00\x01", "[]", "\u200b\u202e", "<speak></speak>"])
+@pytest.mark.parametrize("text", NOTHING)
 def test_a_text_without_anything_to_speak_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="nothing that can be spoken"):
         list(sentences(text, LEXICON))
@@ -115,50 +104,23 @@ def test_a_text_is_read_as_it_is_needed() -> None:
     assert list(sentences(iter("One, two. Three four! Five?"), LEXICON)) == once
 
 
-def check(found: list[tuple[Word, ...]]) -> None:
-    assert found
-    for sentence in found:
-        assert 0 < len(sentence) <= 60
-        assert PAUSE_MARKS.get(sentence[-1].mark) == "major" or len(sentence) == 60
-        for word in sentence:
-            assert word.mark in ("", *PAUSE_MARKS)
-            assert word.phones
-            assert len(word.phones) < 200
-            assert {without_stress(phone) for phone in word.phones} <= set(PHONES)
-
-
-def check_spoken_or_refused(text: str) -> None:
-    refusal = None
-    try:
-        check(list(sentences(text, LEXICON)))
-    except ValueError as error:
-        refusal = str(error)
-    assert refusal is None or re.fullmatch("(the text has nothing that can be spoken|phones must )[^\n]*", refusal)
-
-
-HOSTILE = st.text(
-    st.one_of(st.sampled_from("aA.,!?-'\"<>/{}$€%°#@:;0123456789 \n\t eStDrNo\u0301\ud800😀½²"), st.characters()),
-    max_size=600,
-)
-
-
 @given(HOSTILE)
 @settings(max_examples=60, deadline=None)
 def test_any_text_is_spoken_or_refused(text: str) -> None:
-    check_spoken_or_refused(text)
+    check_spoken_or_refused(text, LEXICON)
 
 
 @pytest.mark.slow
 @given(HOSTILE)
 @settings(max_examples=5_000, deadline=None)
 def test_any_text_is_spoken_or_refused_often(text: str) -> None:
-    check_spoken_or_refused(text)
+    check_spoken_or_refused(text, LEXICON)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("part", ["word ", "x", "1", "1,", "😀", "9:", "A.", "<a", "{", "-", "a'", "1/2", "$1.", "@a."])
+@pytest.mark.parametrize("part", PARTS)
 def test_a_hundred_thousand_characters_are_spoken(part: str) -> None:
-    check_spoken_or_refused(part * (100_000 // len(part)))
+    check_spoken_or_refused(part * (100_000 // len(part)), LEXICON)
 
 
 @pytest.mark.slow

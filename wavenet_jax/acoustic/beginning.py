@@ -11,10 +11,17 @@ from wavenet_jax.acoustic.model_folder import read_acoustic
 from wavenet_jax.acoustic.runs import AcousticDirectory, TrainedAcoustic, load_acoustic
 from wavenet_jax.acoustic.training import AcousticTrainer
 from wavenet_jax.config import RunConfig
-from wavenet_jax.integrity import different_form, flatten, listing
+from wavenet_jax.integrity import different_form, flatten, listing, unflatten
 from wavenet_jax.runs import is_model_folder
 from wavenet_jax.training import make_mesh
 from wavenet_jax.training.checkpoints import Checkpoints, Progress
+
+_PHONE_TABLE = "tables_0/embedding"
+
+
+def begun_anew(config: AcousticRunConfig, source: TrainedAcoustic) -> tuple[str, ...]:
+    """Names the parameters that a trained model cannot give to a run: those of the phones, of another language."""
+    return (_PHONE_TABLE,) if config.language != source.config.language else ()
 
 
 def begin_from(config: AcousticRunConfig, workdir: Path, source: TrainedAcoustic) -> bool:
@@ -23,7 +30,7 @@ def begin_from(config: AcousticRunConfig, workdir: Path, source: TrainedAcoustic
     Args:
       config: the whole run, as ``train_events`` gets it.
       workdir: the run directory; made where there is none.
-      source: the trained model, of the same layers.
+      source: the trained model, of the same layers; what it cannot give (``begun_anew``) begins at random.
 
     Returns:
       False where the run has begun already, and nothing is done.
@@ -32,8 +39,10 @@ def begin_from(config: AcousticRunConfig, workdir: Path, source: TrainedAcoustic
       ValueError: the models have other layers, or the directory is in use or belongs to another config.
     """
     config.check_complete()
-    shapes = parameter_shapes(config)
-    difference = different_form(listing(flatten(source.params)), flatten(shapes))
+    anew = begun_anew(config, source)
+    given = {path: array for path, array in flatten(source.params).items() if path not in anew}
+    wanted = {path: shape for path, shape in flatten(parameter_shapes(config)).items() if path not in anew}
+    difference = different_form(listing(given), wanted)
     if difference is not None:
         raise ValueError(f"init_from has a model of other layers: {difference}; give its sizes, or train from scratch")
     run, as_run = AcousticDirectory(workdir), cast(RunConfig, config)
@@ -42,7 +51,9 @@ def begin_from(config: AcousticRunConfig, workdir: Path, source: TrainedAcoustic
         if run.checkpoint_steps():
             return False
         run.settle_config(as_run)
-        state = AcousticTrainer(config, make_mesh(jax.devices()[:1])).init(source.params)
+        trainer = AcousticTrainer(config, make_mesh(jax.devices()[:1]))
+        fresh = trainer.init().params if anew else source.params
+        state = trainer.init(unflatten({**flatten(fresh), **given}, fresh))
         with Checkpoints(run, config.train.keep_checkpoints) as checkpoints:
             checkpoints.save(state, as_run, Progress(), None)
     return True

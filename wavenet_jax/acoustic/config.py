@@ -14,6 +14,7 @@ from wavenet_jax.config import (
     WaveNetConfig,
     option,
 )
+from wavenet_jax.text.languages import ENGLISH, LANGUAGES, Language
 
 PREPARATION = ("channel", "remove_dc", "normalize", "peak_db", "loudness_db", "pre_emphasis")
 """Fields of ``DataConfig`` that change the features of a recording."""
@@ -27,6 +28,11 @@ class AcousticConfig(Checked):
     """The acoustic model: from phones to their lengths and to the features of frames."""
 
     sample_rate: int = option(16_000, "Sample rate of the vocoder, in Hz.", at_least=100, at_most=768_000)
+    language: str = option(
+        ENGLISH.code,
+        f"Language of the texts: {', '.join(f'{code} ({spoken.name})' for code, spoken in LANGUAGES.items())}.",
+        choices=tuple(LANGUAGES),
+    )
     phone_channels: int = option(160, "Channels of the layers over phones.", at_least=1)
     phone_layers: int = option(2, "Residual convolutions over phones.", at_least=0)
     phone_kernel_size: int = option(3, "Kernel size of the convolutions over phones, in phones.", at_least=1)
@@ -84,6 +90,11 @@ class AcousticRunConfig:
                 "local_features must be mel, mel and f0, or phones and f0, for an acoustic model, got "
                 f"{', '.join(kinds)}"
             )
+        if "phones" in kinds and self.language != ENGLISH:
+            raise ValueError(
+                f"local_features=phones describes the phones of English, got language={self.language.code}; give "
+                "local_features=mel and a vocoder of it"
+            )
         defaults = DataConfig()
         for name in _OF_CROPS:
             if getattr(self.data, name) != getattr(defaults, name):
@@ -92,6 +103,11 @@ class AcousticRunConfig:
                 )
         if self.optimizer.microbatches > 1:
             raise ValueError("microbatches has no use for an acoustic model; lower batch_size instead")
+
+    @property
+    def language(self) -> Language:
+        """What the texts are written in."""
+        return LANGUAGES[self.acoustic.language]
 
     @property
     def model(self) -> WaveNetConfig:

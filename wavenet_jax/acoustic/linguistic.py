@@ -4,7 +4,11 @@ import numpy as np
 
 from wavenet_jax.acoustic.config import AcousticRunConfig
 from wavenet_jax.acoustic.model import places_of
-from wavenet_jax.acoustic.symbols import KINDS, Symbols
+from wavenet_jax.acoustic.symbols import Symbols, kinds_of
+from wavenet_jax.text import ENGLISH
+
+KINDS = kinds_of(ENGLISH)
+"""Values of each column of symbols; other languages are not described."""
 
 _NEIGHBOURS = (-1, 1, 2)
 """Which other phones and pauses a frame names, counted from its own."""

@@ -15,7 +15,8 @@ from flax import linen as nn
 from wavenet_jax.acoustic.config import AcousticConfig, AcousticRunConfig
 from wavenet_jax.acoustic.flow import UNIT, Flow
 from wavenet_jax.acoustic.layers import Conv, Residual
-from wavenet_jax.acoustic.symbols import KINDS, NUMBERS
+from wavenet_jax.acoustic.symbols import COLUMNS, NUMBERS, kinds_of
+from wavenet_jax.text import LANGUAGES
 from wavenet_jax.typing import Array
 
 PLACES = 5
@@ -50,7 +51,8 @@ class AcousticModel(nn.Module):
     def setup(self) -> None:
         config = self.config
         channels, drop = config.phone_channels, config.acoustic_dropout
-        self.tables = [nn.Embed(values, channels, embedding_init=nn.initializers.normal(0.5)) for values in KINDS]
+        kinds = kinds_of(LANGUAGES[config.language])
+        self.tables = [nn.Embed(values, channels, embedding_init=nn.initializers.normal(0.5)) for values in kinds]
         self.numbers = nn.Dense(channels)
         self.over_phones = [Residual(config.phone_kernel_size, 1, drop) for _ in range(config.phone_layers)]
         self.length_in = Conv(config.length_channels, 3)
@@ -73,7 +75,7 @@ class AcousticModel(nn.Module):
 
     def weights(self) -> None:
         """Makes all parameters, for ``init(key, method="weights")``."""
-        encoded = self.encode(jnp.zeros((1, 1, len(KINDS)), jnp.int32), jnp.zeros((1, 1, NUMBERS)))
+        encoded = self.encode(jnp.zeros((1, 1, COLUMNS), jnp.int32), jnp.zeros((1, 1, NUMBERS)))
         self.lengths(encoded)
         melody = self.melody(encoded, jnp.zeros((1, 1), jnp.int32), jnp.zeros((1, 1, PLACES)))
         if not self.bands:

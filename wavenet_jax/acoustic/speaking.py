@@ -79,7 +79,7 @@ class Speaker:
             raise ValueError(f"speed must be from {SLOWEST:g} to {FASTEST:g}, got {speed:g}")
         if not abs(semitones) <= HIGHEST_SEMITONES:
             raise ValueError(f"pitch must be at most {HIGHEST_SEMITONES:g} semitones up or down, got {semitones:g}")
-        symbols = symbols_of(sentence)
+        symbols = symbols_of(sentence, self.config.language)
         encoded, logs = self._read(symbols)
         lengths = whole_lengths(np.expm1(logs) / speed)
         melody, present, spoken = self._sung(encoded, symbols, lengths)
@@ -150,7 +150,7 @@ class Speaker:
 
         A .npy file of them is what ``wavenet sample --mel_from`` reads; see ``text.sentences`` and ``__call__``.
         """
-        found = sentences(text, lexicon or Lexicon())
+        found = sentences(text, lexicon or Lexicon(language=self.config.language))
         return np.concatenate(
             [self(sentence, speed, semitones, (seed, number)) for number, sentence in enumerate(found)]
         )

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from wavenet_jax.alignment.forced import SAMPLE_RATE, Aligner
+from wavenet_jax.alignment.forced import SAMPLE_RATE, Aligner, check_language
 from wavenet_jax.alignment.segments import Alignment, Segment
 from wavenet_jax.audio.files import show
 from wavenet_jax.config import DataConfig, WaveNetConfig
@@ -67,9 +67,11 @@ def align(data: DataConfig, lexicon: Lexicon | None = None, progress: Progress |
       progress: called with the number of clips aligned so far, and the number to align.
 
     Raises:
-      ValueError: there is no such folder or table, the extra [align] is missing, or no clip can be aligned.
+      ValueError: there is no such folder or table, the extra [align] is missing, the lexicon is of
+        another language than English, or no clip can be aligned.
     """
     lexicon = lexicon or Lexicon()
+    check_language(lexicon.language)
     plain = dataclasses.replace(with_transcripts(data), pre_emphasis=None, label_from=None)
     collection = collect(plain, WaveNetConfig(sample_rate=SAMPLE_RATE, dilation_cycle=(1,)))
     found, refused, guessed = _aligned(collection, plain, lexicon, progress)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from wavenet_jax.alignment.segments import Alignment, Segment
-from wavenet_jax.text import Word
+from wavenet_jax.text import ENGLISH, Language, Word
 from wavenet_jax.text.phones import without_stress
 
 SAMPLE_RATE = 16_000
@@ -31,6 +31,14 @@ _OPTIONS = {
     "wbeam": 1e-60,
     "loglevel": "FATAL",
 }
+
+
+def check_language(language: Language) -> None:
+    """Raises ``ValueError`` where words are not of the language whose sounds pocketsphinx knows."""
+    if language != ENGLISH:
+        raise ValueError(
+            f"pocketsphinx knows the sounds of English alone, got language={language.code}; give English speech"
+        )
 
 
 class Aligner:

@@ -34,5 +34,29 @@ ENGLISH = Language(
 )
 """American English: the 39 phones of the CMU Pronouncing Dictionary (ARPABET)."""
 
-LANGUAGES = {language.code: language for language in (ENGLISH,)}
+SPANISH = Language(
+    "es",
+    "Spanish",
+    ("A", "E", "I", "O", "U"),
+    ("B", "CH", "D", "F", "G", "K", "L", "LL", "M", "N", "NY", "P", "R", "RR", "S", "T", "W", "X", "Y"),
+    "O1 L A0",
+)
+"""Latin American Spanish: RR is the trill of perro, R the tap of pero, LL is ll and y, NY is ñ, X is j; Y and W are the
+gliding vowels of bien, rey, cuatro and causa."""
+
+ITALIAN = Language(
+    "it",
+    "Italian",
+    ("A", "E", "EH", "I", "O", "OH", "U"),
+    (
+        *("B", "CH", "D", "DZ", "F", "G", "JH", "K", "L", "LY", "M", "N", "NY", "P", "R", "S"),
+        *("SH", "T", "TS", "V", "W", "Y", "Z"),
+    ),
+    "CH A1 O0",
+)
+"""Italian: EH and OH are the open vowels of bene and nove, TS and DZ the z of grazie and zero, Z is a voiced s, LY is
+gli, NY is gn; Y and W are the gliding vowels of piano, poi, quattro and causa. A long consonant is said twice, as in
+N OH1 T T E0."""
+
+LANGUAGES = {language.code: language for language in (ENGLISH, SPANISH)}
 """By their codes."""

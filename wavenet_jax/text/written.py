@@ -46,8 +46,8 @@ class Writing:
     """Names a character that nothing else fits."""
     joint: str
     """The word between a number and a fraction: and."""
-    kept: str = ""
-    """Characters that keep their accents."""
+    kept: str
+    """Characters that stay as they are: letters with their accents, and raised signs."""
 
 
 class Reader:
@@ -101,8 +101,9 @@ def _plain(text: str, writing: Writing) -> str:
     """Removes accents that the language lacks, converts digits of other scripts to ASCII, and replaces unprintable
     characters by blanks."""
     text = re.sub("([0-9])([¼½¾⅓⅔⅛])", rf"\1 {writing.joint} \2", text)
-    text = text.translate(_SET_ASIDE)
-    text = unicodedata.normalize("NFKC", text).translate(_LATIN).translate(_PUT_BACK).replace("μ", "µ")
+    aside = {ord(character): sign for character, sign in _ASIDE.items() if character in writing.kept}
+    text = unicodedata.normalize("NFKC", text.translate(aside)).translate(_LATIN)
+    text = text.translate(_PUT_BACK).replace("μ", "µ")
     return "".join(map(_plain_character, _letters(text, writing.kept)))
 
 
@@ -159,6 +160,42 @@ def alternatives(names: Collection[str]) -> str:
     return "|".join(map(re.escape, sorted(names, key=len, reverse=True)))
 
 
+def parsed_number(text: str) -> str:
+    """Reads a number with marks between its thousands or before its fraction: digits, and the mark of the fraction.
+
+    Of both marks, the last one is before the fraction; one alone with three digits after it divides thousands, since
+    writers of a language that has spread do not agree on which mark does.
+    """
+    marks = [character for character in text if character in ".,"]
+    if not marks:
+        return text
+    whole, _, rest = text.rpartition(marks[-1])
+    plain = whole.replace(".", "").replace(",", "")
+    once = marks.count(marks[-1]) == 1
+    groups = re.fullmatch(r"[1-9]\d{0,2}(?:[.,]\d{3})*", text) is not None
+    if len(set(marks)) == 1 and groups:
+        return plain + rest
+    return f"{plain}{marks[-1]}{rest}" if once else plain + rest
+
+
+def latin_name(character: str, ideograph: str, letter: str, sign: str) -> str:
+    """Names a character for a language that does not read the English names of the Unicode standard.
+
+    Args:
+      character: a letter of another script, or a sign.
+      ideograph: what Chinese characters are called.
+      letter: what a letter without a name is called.
+      sign: what anything else is called, such as a picture.
+    """
+    name = unicodedata.name(character, "")
+    if name.startswith("CJK"):
+        return ideograph
+    if unicodedata.category(character)[0] == "L":  # as HIRAGANA LETTER KA
+        words = re.sub(r"[^A-Z ]", " ", name).lower().split()
+        return words[-1][:LONGEST_WORD] if words else letter
+    return sign
+
+
 def silent(reader: Reader, match: re.Match) -> None:
     """Leaves out what is found."""
 
@@ -206,10 +243,10 @@ _LATIN = str.maketrans(
      "þ": "th", "Þ": "Th", "ð": "d", "ı": "i", "’": "'", "‘": "'", "ʼ": "'", "＇": "'", "“": '"', "”": '"', "„": '"',
      "«": '"', "»": '"', "‐": "-", "‑": "-", "⁄": "/"}
 )  # fmt: skip
-_SET_ASIDE = str.maketrans({"²": "\ue002", "³": "\ue003"})
-"""Characters that normalisation would turn into plain digits."""
+_ASIDE = {"²": "\ue002", "³": "\ue003", "º": "\ue004", "ª": "\ue005"}
+"""Characters that normalisation would turn into plain digits and letters."""
 
-_PUT_BACK = str.maketrans({"\ue002": "²", "\ue003": "³"})
+_PUT_BACK = str.maketrans({aside: character for character, aside in _ASIDE.items()})
 
 
 def patterns(table: Sequence[tuple[str, Action]]) -> tuple[tuple[re.Pattern, Action], ...]:

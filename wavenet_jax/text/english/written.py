@@ -374,5 +374,6 @@ WRITING = Writing(
     digits=digits,
     spelt=_spelt,
     joint="and",
+    kept="²³",
 )
 """How English is written."""
