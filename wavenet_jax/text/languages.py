@@ -58,5 +58,5 @@ ITALIAN = Language(
 gli, NY is gn; Y and W are the gliding vowels of piano, poi, quattro and causa. A long consonant is said twice, as in
 N OH1 T T E0."""
 
-LANGUAGES = {language.code: language for language in (ENGLISH, SPANISH)}
+LANGUAGES = {language.code: language for language in (ENGLISH, SPANISH, ITALIAN)}
 """By their codes."""

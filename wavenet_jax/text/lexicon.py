@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from wavenet_jax.audio.files import show
-from wavenet_jax.text import english, spanish
+from wavenet_jax.text import english, italian, spanish
 from wavenet_jax.text.languages import ENGLISH, Language
 from wavenet_jax.text.phones import parse_phones
 from wavenet_jax.text.rules import Phones, Rules
 
-_RULES = {rules.writing.language: rules for rules in (english.RULES, spanish.RULES)}
+_RULES = {rules.writing.language: rules for rules in (english.RULES, spanish.RULES, italian.RULES)}
 
 
 class Lexicon:

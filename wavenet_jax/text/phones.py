@@ -39,6 +39,11 @@ def without_stress(phone: str) -> str:
     return phone.rstrip("012")
 
 
+def unstressed(phones: Iterable[str]) -> tuple[str, ...]:
+    """Takes the stress from phones."""
+    return tuple(phone[:-1] + "0" if phone[-1] in STRESSES else phone for phone in phones)
+
+
 def parse_phones(text: str, language: Language = ENGLISH) -> tuple[str, ...]:
     """Parses phones separated by blanks; a vowel without a digit is unstressed.
 

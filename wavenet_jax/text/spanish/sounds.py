@@ -4,6 +4,7 @@ import functools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
+from wavenet_jax.text.phones import unstressed
 from wavenet_jax.text.spanish.spellings import LOANWORDS, UNACCENTED
 
 Phones = tuple[str, ...]
@@ -98,9 +99,7 @@ def readings(word: str, own: Mapping[str, Phones]) -> dict[str, Phones]:
 
 def linked(word: str, phones: Phones, after: Phones) -> Phones:
     """Takes the stress of words that lean on the next one."""
-    if word not in CLITICS or not after:
-        return phones
-    return tuple(phone[:-1] + "0" if phone[-1].isdigit() else phone for phone in phones)
+    return unstressed(phones) if word in CLITICS and after else phones
 
 
 @functools.lru_cache(maxsize=20_000)
