@@ -103,7 +103,10 @@ def test_small_words_lean_on_the_next_one() -> None:
             "cinco dólares con noventa y nueve centavos, cinco euros con noventa y nueve "
             "céntimos, mil quinientos pesos, veintiuna libras",
         ),
-        ("US$1.5 millones", "uno punto cinco millones de dólares"),
+        (
+            "US$1.5 millones, $2,500.50 pesos",
+            "uno punto cinco millones de dólares, dos mil quinientos pesos con cincuenta centavos",
+        ),
         (
             "50 %, -5 °C, 21 km, 1 kg, 100 m²",
             "cincuenta por ciento, menos cinco grados celsius, veintiún kilómetros, un "

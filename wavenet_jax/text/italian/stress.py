@@ -14,10 +14,12 @@ MARKED = "italian.tsv.xz"
 _ACUTE, _GRAVE = str.maketrans("aeiou", "àéìóù"), str.maketrans("aeiou", "àèìòù")
 
 _BY_HAND = (
-    "altrùi americàno ancóra avvìano circùito colùi consìdera costùi càmbiano còpiano desìdera dìodo etìope flùido "
-    "gladìolo immàgina invìano inìziano licènziano lèi lìbera messicàno mièi nòna nòno nói perìodo psorìasi puòi pàia "
-    "pàio repubblicàno ringràziano rinvìano rècita scàmbiano seguìta seguìte stùdiano suòi sèmina sìano sùbito trìade "
-    "trìodo tuòi tèrmina vuòi vàriano vèngono vói àbbiano àbita òccupa òdiano òpera òrdina"
+    "altrùi americàno ancòna ancóra avvìano circùito cognóme colùi consìdera costùi càmbiano còpiano desìdera dìodo "
+    "dóve etìope flùido gaetàno giordàno gladìolo immàgina invìano inìziano licènziano luciàno lucìa lugàno lèi "
+    "lìbera marìa menù meràno messicàno milàno mièi nàpoli nòna nòno nói oristàno perìodo psorìasi puòi pàia pàio "
+    "quél quélla quéllo repubblicàno ringràziano rinvìano rosarìa rubrìca rècita scàmbiano seguìta seguìte sofìa "
+    "stùdiano suòi sèmina sìano sótto sùbito trìade trìodo tuòi tàranto tèrmina vuòi vàriano vèngono vói àbbiano "
+    "àbita òccupa òdiano òpera òrdina"
 )
 """Words that the table lacks, and the rules get wrong."""
 
@@ -69,6 +71,9 @@ _CLOSED_O = re.compile("nder|rrer|rdin|mper|scer|mbol|rtun|sser|gnit")
 """What follows a stressed o further ahead, where it is closed."""
 
 _CLITIC = re.compile("(?P<verb>.*[aei]r)(?P<clitic>mi|ti|si|ci|vi|l[oaie]|ne|gli)$")
+_SHORTENED = re.compile("[a-z]{2}[aeio]r$")
+"""Words without their last vowel: prender, as prendere; signor."""
+
 _PLURAL = re.compile("[a-z]{2}(?:(?<!i)a|[cg]ia|glia|o)no$")
 """Verbs of several persons, which keep the stress of one: parlano, as parla."""
 
@@ -86,6 +91,8 @@ def by_rule(word: str) -> str:
         return verb
     if _PLURAL.search(word):
         return f"{by_rule(word[:-2])}no"
+    if _SHORTENED.search(word):
+        return by_rule(f"{word}e")[:-1]
     hiatus = _HIATUS.search(word)
     if hiatus and len(word) > 4:
         place = hiatus.start(hiatus.lastgroup or "")

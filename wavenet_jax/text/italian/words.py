@@ -36,6 +36,7 @@ CLITICS = frozenset(
 )
 """Words without stress, unless a clause ends with them."""
 
+_CLOSED = {"EH0": "E0", "OH0": "O0"}
 _C = "[b-df-hj-np-tv-z]"
 _FOREIGN = re.compile(
     rf"[jkwxy]|[^a-zàèéìíòóùú']|[chqvz]$|(?![lnrs]){_C}{_C}$|^(?!ch|gh|gn|qu|ps|pn|s|[bcdfgptv][lr]|sc){_C}{_C}|^s[fsz]{_C}|{_C}{{4}}|th|sh|ph|"
@@ -57,8 +58,10 @@ def readings(word: str, own: Mapping[str, Phones]) -> dict[str, Phones]:
 
 
 def linked(word: str, phones: Phones, after: Phones) -> Phones:
-    """Takes the stress of words that lean on the next one."""
-    return unstressed(phones) if word in CLITICS and after else phones
+    """Takes the stress of words that lean on the next one, and the openness of their vowels."""
+    if word not in CLITICS or not after:
+        return phones
+    return tuple(_CLOSED.get(phone, phone) for phone in unstressed(phones))
 
 
 @functools.lru_cache(maxsize=20_000)

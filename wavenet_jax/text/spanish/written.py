@@ -185,18 +185,19 @@ def _money(reader: Reader, match: re.Match) -> None:
     unit, cent = _MONEY[match["before"] or match["after"]]
     number = parsed_number(match["number"])
     whole, _, rest = number.replace(",", ".").partition(".")
-    form = _agreed(unit)
+    form, several = _agreed(unit), match["named"] or _several(unit)
     if match["minus"]:
         reader.say("menos")
     if match["scale"]:
-        reader.say(*decimal(number, "un"), match["scale"].lower(), "de", _several(unit))
+        reader.say(*decimal(number, "un"), match["scale"].lower(), "de", several)
         return
     if len(rest) not in (0, 2) or not cent or len(whole) > 15:
-        reader.say(*decimal(number, form), _several(unit))
+        reader.say(*decimal(number, form), several)
         return
     if int(whole or 0) or not int(rest or 0):
         reader.say(*cardinal(int(whole or 0), form), *(["de"] if whole.endswith("000000") else []))
-        reader.say(unit if int(whole or 0) == 1 else _several(unit), *(["con"] if int(rest or 0) else []))
+        one = int(whole or 0) == 1 and not match["named"]
+        reader.say(unit if one else several, *(["con"] if int(rest or 0) else []))
     if int(rest or 0):
         reader.say(*cardinal(int(rest), "un"), cent if int(rest) == 1 else _several(cent))
 
@@ -321,12 +322,13 @@ _PATTERNS: tuple[tuple[str, Action], ...] = (
     (r"\d{2,3}[- ]\d{3,4}[- ]\d{4}(?![\d-])|\d{3}-\d{4}(?![\d-])|\d{3}(?: \d{2}){3}(?!\d)", _telephone),
     (
         rf"{_MINUS}(?P<before>US\$|MX\$|[$£€¥])\s?(?P<number>{_NUMBER})(?P<after>(?!))?"
-        r"(?:\s?(?P<scale>mill(?:ón|on|ones)|mil millones|bill(?:ón|on|ones))\b)?",
+        r"(?:\s?(?P<scale>mill(?:ón|on|ones)|mil millones|bill(?:ón|on|ones))\b)?"
+        r"(?: (?:de )?(?P<named>pesos?|dólares|dolares|euros|soles)\b)?",
         _money,
     ),
     (
         rf"{_MINUS}(?P<before>(?!))?(?P<number>{_NUMBER})\s?(?P<scale>mill(?:ón|on|ones)(?= de [€$])|(?!))?"
-        r"(?P<after>[£€¥$])(?!\d)",
+        r"(?P<after>[£€¥$])(?P<named>(?!))?(?!\d)",
         _money,
     ),
     (r"(\d{1,3})(\.?[ºª]|\.?er\b|\.?[oa]\b|(?:ro|ra|do|da|to|ta|mo|ma|vo|va|no|na)\b)", _ordinal),
