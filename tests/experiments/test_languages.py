@@ -1,0 +1,73 @@
+"""The way from Spanish recordings to a Spanish voice, by the programs, beside the aligner."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+import wavenet_jax
+from experiments import own_voice, say, train_acoustic
+from tests.experiments.conftest import Call
+from tests.voices import small_voice
+from wavenet_jax.alignment import AlignedData, Alignment, Segment
+from wavenet_jax.config import DataConfig
+from wavenet_jax.text import LANGUAGES, Lexicon, Sentence, sentences
+
+NAMES, SECONDS = tuple("abcde"), 0.5
+SPANISH = LANGUAGES["es"]
+
+
+def evenly(words: Sentence) -> Alignment:
+    """An alignment in which every phone, and a pause at each end, is as long as any other."""
+    said: list[tuple[str, int | None]] = [(phone, place) for place, word in enumerate(words) for phone in word.phones]
+    said = [("", None), *said, ("", None)]
+    edges = np.linspace(0, SECONDS, len(said) + 1).tolist()
+    return Alignment(words, tuple(Segment(*s, a, b) for s, a, b in zip(said, edges[:-1], edges[1:], strict=True)), -1.0)
+
+
+def aligner(seen: list[str]) -> Callable[..., AlignedData]:
+    """Stands for the aligner, which knows the sounds of English alone; notes the languages that it is asked for."""
+
+    def align(data: DataConfig, lexicon: Lexicon, *_: object) -> AlignedData:
+        seen.append(lexicon.language.code)
+        (words,) = sentences("Perro y niño", lexicon)
+        return AlignedData({f"{name}.wav": evenly(words) for name in NAMES}, {}, [], [], {})
+
+    return align
+
+
+@pytest.mark.slow
+def test_a_voice_of_another_language_is_made_of_an_english_one(
+    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recordings, begins, seen = tmp_path / "recordings", tmp_path / "begins", []
+    recordings.mkdir()
+    random = np.random.default_rng(0)
+    for name in NAMES:
+        soundfile.write(recordings / f"{name}.wav", random.normal(scale=0.1, size=int(8_000 * SECONDS)), 8_000)
+    (recordings / "transcripts.tsv").write_text("".join(f"{name}\tPerro y niño\n" for name in NAMES))
+    monkeypatch.setattr(train_acoustic, "align", aligner(seen))
+    small_voice().save(begins)
+    ended = call(
+        own_voice.main,
+        f"--data_dir={recordings}",
+        f"--output={tmp_path / 'mine'}",
+        f"--voice={begins}",
+        *("--language=es", "--batch_size=8", "--vocoder_steps=2", "--acoustic_steps=2"),
+    )
+    assert ended.code == 0, ended.err
+    assert seen == ["es"]
+    assert "tables_0/embedding begins anew: that model speaks English" in ended.err
+    folder = json.loads(ended.out.splitlines()[-1])["folder"]
+    voice = wavenet_jax.load_voice(folder)
+    assert voice.language == SPANISH
+    assert voice.lexicon.own == {}  # those of the English voice are of no use
+    spoken = call(say.main, f"--voice={folder}", "--text=Hola {RR I1}, son las 3.", f"--output={tmp_path / 'hola.wav'}")
+    assert spoken.code == 0, spoken.err
+    assert json.loads(spoken.out)["seconds"] > 0
+    refused = call(say.main, f"--voice={folder}", "--text={HH AH0}", f"--output={tmp_path / 'no.wav'}")
+    assert refused.code == 1
+    assert refused.err.startswith("error: --phones must be of A B CH ")
