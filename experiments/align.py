@@ -1,6 +1,6 @@
 """Finds when each phone is said in a folder of recordings with transcripts.
 
-    wavenet align --data_dir=DIR [--picture=FILE.png --clip=NAME]
+    wavenet align --data_dir=DIR [--language=es] [--picture=FILE.png --clip=NAME]
 
 The transcripts are a table in the folder of names and texts: transcripts.tsv, metadata.csv, or --transcript_table. The
 alignments are kept in the cache folder, where training of an acoustic model finds them. Prints JSON: which clips do not

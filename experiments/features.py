@@ -35,7 +35,7 @@ from wavenet_jax.alignment import align, with_transcripts
 from wavenet_jax.config import Checked, DataConfig, RunConfig, option
 from wavenet_jax.data import Describer, description, sidecar
 from wavenet_jax.storage import replacing, write_whole
-from wavenet_jax.text import Lexicon
+from wavenet_jax.text import ENGLISH, LANGUAGES, Lexicon
 
 _SEED = 20
 
@@ -57,6 +57,7 @@ class Options(Checked):
         at_least=0,
         at_most=2,
     )
+    language: str = option(ENGLISH.code, "Language of the transcripts, for phones.", choices=tuple(LANGUAGES))
     phones: bool = option(
         False, "Write what is said in the recordings of data_dir, for the network of the flags below."
     )
@@ -74,6 +75,10 @@ class Options(Checked):
         of_folder = "acoustic" if self.acoustic is not None else "phones"
         if self.acoustic is None and not self.phones and (self.workdir is None or self.audio is None):
             raise ValueError("workdir and audio are needed, or acoustic or phones with the data_dir of recordings")
+        if not self.phones and self.language != ENGLISH.code:
+            raise ValueError(
+                f"language is for phones, got {self.language}; leave it out, an acoustic model has its own"
+            )
         if self.acoustic is None and self.flow_temperature is not None:
             raise ValueError("flow_temperature is for acoustic; leave it out")
         if (self.acoustic is not None or self.phones) and (self.workdir is not None or self.audio is not None):
@@ -118,6 +123,9 @@ def _tell(options: Options, config: RunConfig) -> None:
             "--flagfile=speech/direct.flags has them"
         )
     described = AcousticRunConfig.of_vocoder(config)
+    described = dataclasses.replace(
+        described, acoustic=dataclasses.replace(described.acoustic, language=options.language)
+    )
     clips = _aligned(options, described)
 
     def frames(number: int, clip: AlignedClip) -> np.ndarray:

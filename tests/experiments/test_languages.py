@@ -9,7 +9,7 @@ import pytest
 import soundfile
 
 import wavenet_jax
-from experiments import own_voice, say, train_acoustic
+from experiments import features, own_voice, say, train_acoustic
 from tests.experiments.conftest import Call
 from tests.voices import small_voice
 from wavenet_jax.alignment import AlignedData, Alignment, Segment
@@ -71,3 +71,13 @@ def test_a_voice_of_another_language_is_made_of_an_english_one(
     refused = call(say.main, f"--voice={folder}", "--text={HH AH0}", f"--output={tmp_path / 'no.wav'}")
     assert refused.code == 1
     assert refused.err.startswith("error: --phones must be of A B CH ")
+
+
+def test_a_network_told_phones_is_refused_for_another_language(call: Call, tmp_path: Path) -> None:
+    told = ["--phones", "--flagfile=speech/direct.flags", f"--data_dir={tmp_path}", f"--output={tmp_path / 'told'}"]
+    ended = call(features.main, *told, "--language=it")
+    assert ended.code == 1
+    assert "phones describes the phones of English, got language=it" in ended.err
+    ended = call(features.main, "--workdir=run", "--audio=a.wav", "--output=a.npy", "--language=it")
+    assert ended.code == 1
+    assert "language is for phones, got it; leave it out" in ended.err

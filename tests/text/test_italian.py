@@ -68,6 +68,11 @@ LEXICON = Lexicon(language=LANGUAGES["it"])
         ("l'amico", "L A0 M I1 K O0"),
         ("c'è", "CH EH1"),
         ("dell'acqua", "D E0 L L A1 K K W A0"),
+        ("perche'", "P E0 R K E1"),
+        ("citta'", "CH I0 T T A1"),
+        ("e'", "EH1"),
+        ("un po'", "U0 N P OH1"),
+        ("'ciao'", "CH A1 O0"),
         ("{ch a1 o}", "CH A1 O0"),
     ],
 )

@@ -36,6 +36,7 @@ CLITICS = frozenset(
 )
 """Words without stress, unless a clause ends with them."""
 
+_GRAVE = str.maketrans("aeiou", "àèìòù")
 _CLOSED = {"EH0": "E0", "OH0": "O0"}
 _C = "[b-df-hj-np-tv-z]"
 _FOREIGN = re.compile(
@@ -66,8 +67,13 @@ def linked(word: str, phones: Phones, after: Phones) -> Phones:
 
 @functools.lru_cache(maxsize=20_000)
 def phones_of(word: str) -> Phones:
-    """Pronounces a word in lower case; what an apostrophe cuts off belongs to what follows: l'amico."""
+    """Pronounces a word in lower case; what an apostrophe cuts off belongs to what follows: l'amico.
+
+    At the end of a word it stands for an accent, as where nobody can type one: perche', e'.
+    """
     *before, last = [part for part in word.split("'") if part] or [word]
+    if word.endswith("'") and last[-1] in "aeiou" and len(last) != 2:
+        last = last[:-1] + ("é" if last.endswith(("che", "tre")) else last[-1].translate(_GRAVE))
     if any(letter in VOWELS for letter in last):
         return spoken("".join(before) + marked(last))
     letters = "".join((*before, last)).upper()

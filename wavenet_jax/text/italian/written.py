@@ -284,7 +284,9 @@ def _initials(reader: Reader, match: re.Match) -> None:
 
 
 def _word(reader: Reader, match: re.Match) -> None:
-    text, lower = match[0], match[0].lower()
+    quoted = re.search(rf"(?:^|[\s(])'[{_LETTER}]", match.string[: match.start() + 1])
+    text = match[0].rstrip("'") if quoted else match[0]
+    lower = text.lower()
     if len(text) == 1:
         is_word = lower in "aeoiàèéìòù" and (text == lower or lower in "èé" or _begins(reader, match))
         reader.say(lower if is_word else text.upper())
