@@ -36,7 +36,10 @@ _VOICED = {"Z": "S", "DZ": "TS"}
 _SIGNS = {"S": "ś", "Z": "ṡ", "TS": "ź", "DZ": "ż"}
 _ACUTE, _GRAVE = dict(zip("aeiou", "àéìóù", strict=True)), dict(zip("aeiou", "àèìòù", strict=True))
 _PREFIX = re.compile(
-    "(?:[bt]?ri|anti|auto|aero|altri|asciuga|batti|bio|capo|contro|copri|eco|elettro|euro|extra|foto|geo|gira|guarda|idro|inter|iper|ipo|lava|macro|mega|meta|micro|mini|mono|multi|nano|neo|para|pluri|poli|porta|pre|pro|pseudo|quasi|radio|retro|salva|sei|semi|socio|sopra|sotto|sta|stereo|super|tele|termo|trans|tre|ultra|uni|vice|video|(?:ven|tren|ses|set)t?anta)$"
+    "(?:[bt]?ri|anti|auto|aero|altri|asciuga|batti|bio|capo|contro|copri|eco|elettro|euro|extra|foto|geo|gira|guarda|idro|"
+    "inter|iper|ipo|lava|macro|mega|meta|micro|mini|mono|multi|nano|neo|para|pluri|poli|porta|pre|pro|pseudo|quasi|radio|"
+    "retro|salva|sei|semi|socio|sopra|sotto|sta|stereo|super|tele|termo|trans|tre|ultra|uni|vice|video|"
+    "(?:ven|tren|ses|set)t?anta)$"
 )
 """What stands before an s that stays voiceless between vowels: risalire."""
 

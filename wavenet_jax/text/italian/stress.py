@@ -55,7 +55,8 @@ _ANTEPENULTIMATE = re.compile(
 """Endings, of words of three syllables or more, that take the stress before them: rapido, parlano, medico."""
 
 _HIATUS = re.compile(
-    "(?:log|graf|[aei]tr|om|[ft]on|ob|at|op|ap|raz|em|man|manz|es|as|ess|arch|rch|urg|erg|alg|[bcdfghilmnprtvz]er|ag|eg|fil|gam|erm|iatr)(?P<i>i)[ae]$|[a-z](?P<j>i)ac(?:[oai]|h[ie])$|[aeo](?P<k>i)n[oaie]$"
+    "(?:log|graf|[aei]tr|om|[ft]on|ob|at|op|ap|raz|em|man|manz|es|as|ess|arch|rch|urg|erg|alg|[bcdfghilmnprtvz]er|ag|"
+    "eg|fil|gam|erm|iatr)(?P<i>i)[ae]$|[a-z](?P<j>i)ac(?:[oai]|h[ie])$|[aeo](?P<k>i)n[oaie]$"
 )
 """Endings whose i is stressed: energia, pizzeria, cardiaco, proteina."""
 
@@ -63,7 +64,8 @@ _CLOSED_E = re.compile(
     "ss[ae]$|(?:tt|s|zz|t|sc|gn|ggi|cchi|cci?|pp|gli|lv|lf|rchi?|mb|sp)[aeio]$|vol[ei]$|tters?[aeio]$"
 )
 _OPEN_O = re.compile(
-    "(?:l|tt|ri|t|m|rt|cc|ni|c|i?d|gli|pi|rf|v|cchi|str|nn|p|di|cci|li|pp|si|gi|ggi|b|mi|bi|ff|rdi|g|zz|z|ss|ll|sci|ci|zi|)[aeio]$"
+    "(?:l|tt|ri|t|m|rt|cc|ni|c|i?d|gli|pi|rf|v|cchi|str|nn|p|di|cci|li|pp|si|gi|ggi|b|mi|bi|ff|rdi|g|zz|z|ss|ll|sci|ci|"
+    "zi|)[aeio]$"
 )
 """What follows a stressed vowel in the syllable before the last one, where e is closed and o is open."""
 

@@ -31,7 +31,7 @@ LETTERS = {
 CLITICS = frozenset(
     "a ad ai agli al alla alle allo che chi ci col come con cui da dagli dai dal dalla dalle dallo de degli dei del "
     "della delle dello di e ed fra gli i il in la le lo ma me mi ne negli nei nel nella nelle nello o od per se si "
-    "su sugli sui sul sulla"
+    "su sugli sui sul sulla "
     "sulle sullo te ti tra un un' una uno ve vi".split()
 )
 """Words without stress, unless a clause ends with them."""
@@ -40,8 +40,8 @@ _GRAVE = str.maketrans("aeiou", "àèìòù")
 _CLOSED = {"EH0": "E0", "OH0": "O0"}
 _C = "[b-df-hj-np-tv-z]"
 _FOREIGN = re.compile(
-    rf"[jkwxy]|[^a-zàèéìíòóùú']|[chqvz]$|(?![lnrs]){_C}{_C}$|^(?!ch|gh|gn|qu|ps|pn|s|[bcdfgptv][lr]|sc){_C}{_C}|^s[fsz]{_C}|{_C}{{4}}|th|sh|ph|"
-    rf"^({_C})\1|([a-z])\2\2|^[^{VOWELS}]+$"
+    rf"[jkwxy]|[^a-zàèéìíòóùú']|[chqvz]$|(?![lnrs]){_C}{_C}$|^s[fsz]{_C}|{_C}{{4}}|th|sh|ph|"
+    rf"^(?!ch|gh|gn|qu|ps|pn|s|[bcdfgptv][lr]|sc){_C}{_C}|^({_C})\1|([a-z])\2\2|^[^{VOWELS}]+$"
 )
 """Spellings that the rules do not cover."""
 

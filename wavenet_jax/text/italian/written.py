@@ -44,7 +44,7 @@ _MONEY = {
 _FEMININE = frozenset("ora tonnellata libbra oncia sterlina volta settimana chiamata persona pagina".split())
 _AFTER_ONE = _FEMININE | frozenset(
     "minuto secondo giorno mese anno messaggio utente partecipante euro dollaro centesimo metro chilometro chilo "
-    "chilogrammo"
+    "chilogrammo "
     "grammo litro grado punto milione miliardo posto nuovo vecchio cliente file byte uomo numero".split()
 )
 """Words before which 1 is read un or una; before others it stands alone, as in: press 1 to listen."""
@@ -89,7 +89,7 @@ _SYMBOLS = {
 }
 _RULERS = frozenset(
     "Emanuele Umberto Carlo Luigi Enrico Ferdinando Francesco Federico Filippo Giovanni Paolo Pio Benedetto Leone "
-    "Gregorio"
+    "Gregorio "
     "Clemente Giacomo Giorgio Edoardo Guglielmo Napoleone Alfonso Elisabetta Maria Caterina Isabella Margherita".split()
 )
 _QUEENS = frozenset("Elisabetta Maria Caterina Isabella Margherita".split())

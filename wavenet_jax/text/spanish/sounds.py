@@ -19,7 +19,7 @@ LETTERS = {
 
 CLITICS = frozenset(
     "a al ante aun aunque como con cuando cuyo de del desde donde e el en entre hacia hasta la las le les lo los me "
-    "mi mis"
+    "mi mis "
     "ni nos o os para pero por porque pues que se si sin sino sobre su sus te tras tu tus u un y".split()
 )
 """Words without stress, unless a clause ends with them."""
@@ -77,7 +77,7 @@ _FOREIGN = re.compile(
 
 _NO_ADVERBS = frozenset(
     "ali argu ator au ce cle co comple de docu ele escar experi fer fo fra funda imple incre instru la orna pasi "
-    "regla repre"
+    "regla repre "
     "tor".split()
 )
 """What stands before -mente in words that are no adverbs, as in aumente."""

@@ -83,7 +83,7 @@ _SYMBOLS = {
 }
 _RULERS = frozenset(
     "Felipe Carlos Alfonso Fernando Enrique Luis Juan Pedro Pablo Pío Benedicto Francisco Jorge Eduardo Ricardo "
-    "Guillermo"
+    "Guillermo "
     "Napoleón Isabel Catalina María Sancho Jaime Juana León Gregorio Clemente Nicolás".split()
 )
 _QUEENS = frozenset("Isabel Catalina María Juana".split())
