@@ -69,7 +69,7 @@ _ABBREVIATIONS = {
         "pag": "pagina",
     },
     **{"pagg": "pagine", "nr": "numero", "num": "numero", "tel": "telefono", "cell": "cellulare", "art": "articolo"},
-    **{"cap": "capitolo", "vol": "volume", "fig": "figura", "ed": "edizione", "int": "interno", "est": "esterno"},
+    **{"cap": "capitolo", "vol": "volume", "fig": "figura", "ed": "edizione", "int": "interno"},
     **{"max": "massimo", "ca": "circa", "cfr": "confronta", "p.za": "piazza", "p.zza": "piazza", "v.le": "viale"},
     **{"c.so": "corso", "p. es": "per esempio", "p.es": "per esempio", "ad es": "ad esempio", "a. c": "avanti cristo"},
     **{"a.c": "avanti cristo", "d. c": "dopo cristo", "d.c": "dopo cristo", "s.p.a": "spa"},

@@ -76,7 +76,7 @@ _FOREIGN = re.compile(
 """Spellings that the rules do not cover."""
 
 _NO_ADVERBS = frozenset(
-    "ali argu ator au ce cle co comple de docu ele escar experi fer fo fra funda imple incre instru la orna pasi "
+    "ali argu ator vehe au ce cle co comple de docu ele escar experi fer fo fra funda imple incre instru la orna pasi "
     "regla repre "
     "tor".split()
 )
