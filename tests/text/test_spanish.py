@@ -112,12 +112,15 @@ def test_small_words_lean_on_the_next_one() -> None:
             "cincuenta por ciento, menos cinco grados celsius, veintiún kilómetros, un "
             "kilogramo, cien metros cuadrados",
         ),
-        ("1.º, 2ª, 3er piso, 22.º", "primero, segunda, tercer piso, vigésimo segundo"),
+        (
+            "1.º, 2ª, 3er piso, 22.º, 3.º de la ley",
+            "primero, segunda, tercer piso, vigésimo segundo, tercero de la ley",
+        ),
         (
             "el siglo XXI, Felipe II, Isabel II, Luis XIV",
             "el siglo veintiuno, felipe segundo, isabel segunda, luis catorce",
         ),
-        ("1/2, 3/4, 24/7", "un medio, tres cuartos, veinticuatro sobre siete"),
+        ("1/2, 3/4, 24/7, 1/4 kg", "un medio, tres cuartos, veinticuatro sobre siete, un cuarto de kilogramo"),
         ("El Sr. López y la Dra. Ruiz, etc.", "el señor lópez y la doctora ruiz, etcétera"),
         ("Ud. va a EE. UU. mañana", "usted va a estados unidos mañana"),
         ("PBX, ONU, USB, IVA y DNI", "P B X, onu, U S B, iva y D N I"),

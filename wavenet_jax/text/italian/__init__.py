@@ -8,7 +8,7 @@ from wavenet_jax.text.rules import Rules
 
 _ABBREVIATIONS = re.compile(
     r"(?:^|[\s(\"'])(?:[A-Za-z]|[Ss]igg?|[Dd]ott|[Dd]r|[Pp]rof|[Ii]ng|[Aa]vv|[Aa]rch|[Gg]eom|[Rr]ag|[Oo]n|[Ee]gr|"
-    r"[Gg]ent|[Ss]pett|[Pp]agg?|[Nn]r|[Nn]um|[Tt]el|[Cc]ell|[Aa]rt|[Cc]ap|[Vv]ol|[Ff]ig|[Ii]nt|[Mm]ax|ca|[Cc]fr|"
+    r"[Gg]ent|[Ss]ec|[Ss]pett|[Pp]agg?|[Nn]r|[Nn]um|[Tt]el|[Cc]ell|[Aa]rt|[Cc]ap|[Vv]ol|[Ff]ig|[Ii]nt|[Mm]ax|ca|[Cc]fr|"
     r"p\. ?es|[Aa]d es|[A-Z](?:\.[A-Z])+|gen|feb|mar|apr|mag|giu|lug|ago|sett?|ott|nov|dic)\.$"
 )
 

@@ -74,6 +74,8 @@ def phones_of(word: str) -> Phones:
     *before, last = [part for part in word.split("'") if part] or [word]
     if word.endswith("'") and last[-1] in "aeiou" and len(last) != 2:
         last = last[:-1] + ("é" if last.endswith(("che", "tre")) else last[-1].translate(_GRAVE))
+    if before == ["gl"]:
+        return ("LY", *phones_of(last))
     if any(letter in VOWELS for letter in last):
         return spoken("".join(before) + marked(last))
     letters = "".join((*before, last)).upper()

@@ -210,6 +210,8 @@ def _ordinal(reader: Reader, match: re.Match) -> None:
 def _fraction(reader: Reader, match: re.Match) -> None:
     above, below = int(match[1]), int(match[2])
     reader.say(*(fraction(above, below) if 0 < above < below <= 10 else [*cardinal(above), "su", *cardinal(below)]))
+    if match[3]:
+        reader.say("di", _UNITS[match[3]])
 
 
 def _measure(reader: Reader, match: re.Match) -> None:
@@ -249,7 +251,8 @@ def _range(reader: Reader, match: re.Match) -> None:
 
 def _century(reader: Reader, match: re.Match) -> None:
     number = roman(match[2])
-    reader.say(match[1].lower(), *(ordinal(number) if number else match[2]))
+    name = match[1].lower()
+    reader.say("secolo" if name == "sec." else name, *(ordinal(number) if number else match[2]))
 
 
 def _century_after(reader: Reader, match: re.Match) -> None:
@@ -339,7 +342,7 @@ _PATTERNS: tuple[tuple[str, Action], ...] = (
         _money,
     ),
     (rf"(\d{{1,3}})([ºª]|°(?=\s+[{_LETTER}]))", _ordinal),
-    (r"(\d{1,3})/(\d{1,3})(?![\d/])", _fraction),
+    (rf"(\d{{1,3}})/(\d{{1,3}})(?![\d/])(?:\s?({_UNIT})(?![{_LETTER}\d²³']))?", _fraction),
     (r"\d+(?:\.\d{1,2}(?!\d)){2,}|\d+(?:\.\d+){3,}", _dotted),
     (
         rf"{_MINUS}(?<![A-Za-z])(?P<number>{_NUMBER})\s?(?P<unit>{_UNIT})(?![{_LETTER}\d²³'])(?:\.(?=\s+[a-z]))?",
@@ -350,7 +353,7 @@ _PATTERNS: tuple[tuple[str, Action], ...] = (
     (r"[Nn](?:\.[º°]?|[º°])(?=\s?\d)|№|#(?=\d)", _numero),
     (r"S\.(?=\s?[A-Z][a-z])", _saint),
     (r"([IVXL]+)(?= secolo)", _century_after),
-    (r"([Ss]ecolo|[Cc]apitolo|[Tt]omo|[Aa]tto|[Vv]olume) ([IVXL]+)\b", _century),
+    (r"([Ss]ecolo|[Ss]ec\.|[Cc]apitolo|[Tt]omo|[Aa]tto|[Vv]olume) ([IVXL]+)\b", _century),
     (rf"({'|'.join(sorted(_RULERS))}) ([IVXL]+)\b", _ruler),
     (r"T(?=\d\d:)|(?<=[a-zàèéìòù])/(?=[a-zàèéìòù])", silent),
     (rf"({_SHORT})\.(?![{_LETTER}])", _abbreviation),

@@ -8,7 +8,7 @@ from wavenet_jax.text.spanish.written import WRITING
 
 _ABBREVIATIONS = re.compile(
     r"(?:^|[\s(\"'¿¡])(?:[A-Za-zÑñ]|[Ss]r(?:a|es|ta)?|[Dd]ra?|[Dd]ña|[Uu]ds?|[Vv]ds?|[Pp]rofa?|[Ll]ic|[Ii]ng|[Aa]rq|"
-    r"[Gg]ral|[Cc]ap|[Aa]rt|[Nn]úm|[Nn]um|[Tt]el|[Pp]ágs?|[Pp]ag|[Aa]vd?a?|[Ee]xt|[Aa]prox|[Mm][áí][xn]|[Dd]e?pto|"
+    r"[Gg]ral|[Cc]ol|[Cc]ap|[Aa]rt|[Nn]úm|[Nn]um|[Tt]el|[Pp]ágs?|[Pp]ag|[Aa]vd?a?|[Ee]xt|[Aa]prox|[Mm][áí][xn]|[Dd]e?pto|"
     r"[Ss]t[oa]|[Vv]ol|[Ff]ig|EE|RR|p\. ?ej|[A-Z](?:\.[A-Z])+|ene|feb|mar|abr|jun|jul|ago|sept?|oct|nov|dic)\.$"
 )
 

@@ -6,7 +6,7 @@ import unicodedata
 from wavenet_jax.text.languages import SPANISH
 from wavenet_jax.text.phones import PAUSE_MARKS
 from wavenet_jax.text.spanish.numbers import Form, Words, cardinal, decimal, digits, fraction, ordinal
-from wavenet_jax.text.spanish.sounds import LETTERS, knows
+from wavenet_jax.text.spanish.sounds import CLITICS, LETTERS, knows
 from wavenet_jax.text.written import (
     LONGEST_WORD,
     Action,
@@ -203,15 +203,18 @@ def _money(reader: Reader, match: re.Match) -> None:
 
 
 def _ordinal(reader: Reader, match: re.Match) -> None:
-    number, ending = int(match[1]), match[2].lower().lstrip(".")
+    number, ending = int(match[1]), match[2].lower().strip(".")
     feminine = ending in ("ª", "a", "ra", "da", "ta", "ma", "va", "na")
-    short = ending == "er" or re.match(rf"\s+[{_LETTER}]+[^s\W\d]\b", match.string[match.end() :]) is not None
+    after = re.match(rf"\s+([{_LETTER}]+[^s\W\d])\b", match.string[match.end() :])
+    short = ending == "er" or (after is not None and after[1].lower() not in CLITICS)
     reader.say(*ordinal(number, "a" if feminine else "er" if short and number % 10 in (1, 3) else "o"))
 
 
 def _fraction(reader: Reader, match: re.Match) -> None:
     above, below = int(match[1]), int(match[2])
     reader.say(*(fraction(above, below) if 0 < above < below <= 10 else [*cardinal(above), "sobre", *cardinal(below)]))
+    if match[3]:
+        reader.say("de", _UNITS[match[3]])
 
 
 def _measure(reader: Reader, match: re.Match) -> None:
@@ -331,8 +334,8 @@ _PATTERNS: tuple[tuple[str, Action], ...] = (
         r"(?P<after>[£€¥$])(?P<named>(?!))?(?!\d)",
         _money,
     ),
-    (r"(\d{1,3})(\.?[ºª]|\.?er\b|\.?[oa]\b|(?:ro|ra|do|da|to|ta|mo|ma|vo|va|no|na)\b)", _ordinal),
-    (r"(\d{1,3})/(\d{1,3})(?![\d/])", _fraction),
+    (r"(\d{1,3})(\.?[ºª]|\.?er\b|\.?[oa]\b|(?:ro|ra|do|da|to|ta|mo|ma|vo|va|no|na)\b)(?:\.(?=\s+[a-z]))?", _ordinal),
+    (rf"(\d{{1,3}})/(\d{{1,3}})(?![\d/])(?:\s?({_UNIT})(?![{_LETTER}\d²³]))?", _fraction),
     (r"\d+(?:\.\d{1,2}(?!\d)){2,}|\d+(?:\.\d+){3,}", _dotted),
     (
         rf"{_MINUS}(?<![A-Za-z])(?P<number>{_NUMBER})\s?(?P<unit>{_UNIT})(?![{_LETTER}\d²³])(?:\.(?=\s+[a-z]))?",
