@@ -5,7 +5,8 @@
 The transcripts are a table in the folder of names and texts: transcripts.tsv, metadata.csv, or --transcript_table. The
 alignments are kept in the cache folder, where training of an acoustic model finds them. Prints JSON: which clips do not
 fit their transcripts, which are doubtful, and which words are in no lexicon; mend the texts, or name pronunciations in
---lexicon. Needs the extra [align].
+--lexicon. English is aligned by pocketsphinx where the extra [align] is installed; all else by models that are learned
+from the recordings, which takes 40 seconds of speech or more (--aligner).
 """
 
 import dataclasses
@@ -15,10 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from experiments.support import console, flags
+from experiments.support.alignment import aligned, aligner_option
 from experiments.support.outputs import check_output, refuse_existing
 from experiments.support.plots import save_alignment
-from experiments.support.sources import counting
-from wavenet_jax.alignment import AlignedData, align
+from wavenet_jax.alignment import AlignedData
 from wavenet_jax.audio.files import show
 from wavenet_jax.config import Checked, DataConfig, WaveNetConfig, option
 from wavenet_jax.data import SPLITS, Skipped, collect
@@ -33,6 +34,7 @@ class Options(Checked):
     lexicon: str | None = option(
         None, "File of words and phones that override the package's; none: only those.", path=True
     )
+    aligner: str = aligner_option()
     picture: str | None = option(None, "PNG file for a picture of one aligned clip.", path=True)
     clip: str | None = option(None, "Name of the clip in the picture, as in the folder; none: the first one.")
     overwrite: bool = option(False, "Replace an existing picture.")
@@ -44,17 +46,18 @@ def main(data: DataConfig, options: Options) -> None:
     picture = None if options.picture is None else check_output(Path(options.picture), ".png", "picture")
     if picture is not None:
         refuse_existing([picture], options.overwrite, "picture")
-    with counting("aligning clips") as progress:
-        found = align(data, lexicon, progress)
+    found = aligned(data, lexicon, options.aligner)
     name_clips("do not fit their transcripts", found.refused)
     name_clips("are doubtful; training leaves them out", found.doubts)
-    aligned = [*found.clips.values(), *found.doubtful.values()]
+    alignments = [*found.clips.values(), *found.doubtful.values()]
     console.result(
         {
+            "aligner": found.aligner,
+            "aligner_reason": found.why,
             "aligned": len(found.clips),
             "minutes": sum(alignment.segments[-1].stop for alignment in found.clips.values()) / 60,
             "phones": sum(len(word.phones) for alignment in found.clips.values() for word in alignment.words),
-            "words": len({word.text for alignment in aligned for word in alignment.words}),
+            "words": len({word.text for alignment in alignments for word in alignment.words}),
             "doubtful": _named(found.doubts),
             "not_aligned": _named(found.refused),
             "guessed_words": dict(found.guessed),

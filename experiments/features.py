@@ -13,7 +13,7 @@ meets in training what it gets in speaking. A folder that has some of the files 
 
 With ``--phones`` they are those of a network that is told phones (--local_features=phones), whose flags are given: what
 is said in each frame, as it was aligned, beside what is measured. Such a network cannot be trained without them. Either
-way needs the extra [align].
+way aligns the recordings as ``wavenet align`` does.
 """
 
 import dataclasses
@@ -26,12 +26,13 @@ import numpy as np
 
 import wavenet_jax
 from experiments.support import console, flags, sources
+from experiments.support.alignment import aligned, aligner_option
 from experiments.support.outputs import check_output, refuse_existing
 from wavenet_jax.acoustic import AcousticRunConfig, Speaker
 from wavenet_jax.acoustic.beginning import read_source
 from wavenet_jax.acoustic.data import AcousticClips, AlignedClip
 from wavenet_jax.acoustic.linguistic import whole_frames
-from wavenet_jax.alignment import align, with_transcripts
+from wavenet_jax.alignment import with_transcripts
 from wavenet_jax.config import Checked, DataConfig, RunConfig, option
 from wavenet_jax.data import Describer, description, sidecar
 from wavenet_jax.storage import replacing, write_whole
@@ -61,6 +62,7 @@ class Options(Checked):
     phones: bool = option(
         False, "Write what is said in the recordings of data_dir, for the network of the flags below."
     )
+    aligner: str = aligner_option()
     output: str = option(
         None,
         "File (.npy) to write: float32 [frames, channels]; with acoustic or phones, a folder of them (float16 with "
@@ -140,10 +142,9 @@ def _aligned(options: Options, config: AcousticRunConfig) -> AcousticClips:
     if Path(options.output).exists() and not Path(options.output).is_dir():
         raise ValueError(f"output must be a folder, got {options.output}")
     data: DataConfig = with_transcripts(config.data)
-    with sources.counting("aligning clips") as progress:
-        aligned = align(data, Lexicon(language=config.language), progress)
+    found = aligned(data, Lexicon(language=config.language), options.aligner)
     source = sources.opened(data, config.measured, "all")
-    return AcousticClips(config, source, aligned.clips, Describer(config.measured, source))
+    return AcousticClips(config, source, found.clips, Describer(config.measured, source))
 
 
 def _write(options: Options, clips: AcousticClips, frames: Callable[[int, AlignedClip], np.ndarray]) -> int:

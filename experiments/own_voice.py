@@ -5,7 +5,7 @@
 Ten clear sentences give a first impression, forty more of a likeness; the page records them one by one. The vocoder and
 then the acoustic model of a voice go on learning from the recordings, and --output gets the new voice in voice/, for
 ``wavenet say --voice``, beside the run directories of both. The same command resumes after Ctrl-C. Needs
-the extras [align,f0].
+the extra [f0].
 
 Record yourself, or somebody who has agreed to it: a voice is personal.
 """
@@ -18,6 +18,7 @@ from pathlib import Path
 import wavenet_jax
 from experiments import train, train_acoustic
 from experiments.support import console, flags, runtime
+from experiments.support.alignment import aligner_option
 from wavenet_jax.acoustic import AcousticRunConfig
 from wavenet_jax.acoustic.config import PREPARATION
 from wavenet_jax.alignment import with_transcripts
@@ -44,6 +45,7 @@ class Options(Checked):
     language: str | None = option(
         None, "Language of the transcripts; none: that of the voice to begin from.", choices=tuple(LANGUAGES)
     )
+    aligner: str = aligner_option()
     name: str = option("A voice of one's own", "Name of the voice, in its card.")
     vocoder_steps: int = option(400, "Training steps of the vocoder.", at_least=1)
     acoustic_steps: int = option(200, "Training steps of the acoustic model.", at_least=1)
@@ -76,7 +78,11 @@ def main(options: Options) -> int:
     code = train_acoustic.main(
         _acoustic_config(options, voice, data),
         train_acoustic.Options(
-            workdir=str(acoustic_run), vocoder=str(vocoder_run), lexicon=lexicon, init_from=str(begins)
+            workdir=str(acoustic_run),
+            vocoder=str(vocoder_run),
+            lexicon=lexicon,
+            init_from=str(begins),
+            aligner=options.aligner,
         ),
         runtime.Hosts(),
     )

@@ -5,7 +5,7 @@
 The model learns to predict, from phones, the features of a vocoder: --vocoder names a run directory or a
 model folder whose features, and whose preparation of recordings, are taken. The clips are aligned first, as ``wavenet
 align`` does; those that are doubtful are left out. The same command resumes from the newest intact checkpoint; Ctrl-C,
-SIGTERM and SIGHUP save after the current step. Exit codes are those of ``wavenet train``. Needs the extra [align].
+SIGTERM and SIGHUP save after the current step. Exit codes are those of ``wavenet train``.
 """
 
 import contextlib
@@ -20,12 +20,13 @@ import jax
 import wavenet_jax
 from experiments.align import name_clips
 from experiments.support import console, flags, runtime, sources
+from experiments.support.alignment import aligned, aligner_option
 from experiments.support.ending import report_ending
 from experiments.support.signals import StopSignals
 from wavenet_jax.acoustic import AcousticDirectory, AcousticRunConfig, check_vocoder, fitted
 from wavenet_jax.acoustic.beginning import begin_from, begun_anew, read_source
 from wavenet_jax.acoustic.training import AcousticValidated, train_events
-from wavenet_jax.alignment import AlignedData, align, with_transcripts
+from wavenet_jax.alignment import AlignedData, with_transcripts
 from wavenet_jax.audio.files import show
 from wavenet_jax.config import Checked, option
 from wavenet_jax.runs import Records
@@ -47,6 +48,7 @@ class Options(Checked):
     lexicon: str | None = option(
         None, "File of words and phones that override the package's; none: only those.", path=True
     )
+    aligner: str = aligner_option()
     init_from: str | None = option(
         None, "Voice folder, or run directory, whose model a new run begins from; none: from scratch.", path=True
     )
@@ -63,10 +65,8 @@ def main(config: AcousticRunConfig, options: Options, hosts: runtime.Hosts) -> i
         source = None if source is None else fitted(source, vocoder)
     config.check_complete()
     own = read_lexicon(Path(options.lexicon), config.language) if options.lexicon else None
-    lexicon = Lexicon(own, config.language)
-    with sources.counting("aligning clips") as progress:
-        aligned = align(config.data, lexicon, progress)
-    _describe(aligned)
+    found = aligned(config.data, Lexicon(own, config.language), options.aligner)
+    _describe(found)
     training, held_out = sources.opened_splits(config.data, config.measured, ("train", "validation"))
     workdir = Path(options.workdir)
     if source is not None and begin_from(config, workdir, source):
@@ -75,19 +75,19 @@ def main(config: AcousticRunConfig, options: Options, hosts: runtime.Hosts) -> i
             console.say(f"{name} begins anew: that model speaks {source.config.language.name}")
     with StopSignals() as stop, contextlib.ExitStack() as closing:
         report = _Report(config, AcousticDirectory(workdir), closing)
-        events = train_events(config, workdir, training, held_out, aligned, stop=stop)
+        events = train_events(config, workdir, training, held_out, found, stop=stop)
         with contextlib.closing(events):
             for event in events:
                 report(event)
     return report.ending()
 
 
-def _describe(aligned: AlignedData) -> None:
-    name_clips("do not fit their transcripts", aligned.refused)
-    name_clips("are doubtful, and left out", aligned.doubts)
-    if aligned.guessed:
-        words = ", ".join(sorted(aligned.guessed))
-        console.say(f"{len(aligned.guessed)} words are in no lexicon, and their phones are guessed: {words}")
+def _describe(found: AlignedData) -> None:
+    name_clips("do not fit their transcripts", found.refused)
+    name_clips("are doubtful, and left out", found.doubts)
+    if found.guessed:
+        words = ", ".join(sorted(found.guessed))
+        console.say(f"{len(found.guessed)} words are in no lexicon, and their phones are guessed: {words}")
 
 
 class _Report:

@@ -159,6 +159,7 @@ def _check(own: Own) -> None:
         with st.spinner("Aligning"):
             found = align(DataConfig(data_dir=(str(own.recordings),)))
         st.success(f"{len(found.clips)} recordings fit their sentences.", icon=":material/check_circle:")
+        st.caption(f"The aligner {found.aligner} {found.why}.")
         wrong = [{"file": name, "reason": reason} for name, reason in (*found.doubts, *found.refused)]
         if wrong:
             st.dataframe(wrong, hide_index=True)

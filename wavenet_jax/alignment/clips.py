@@ -3,30 +3,36 @@
 import contextlib
 import dataclasses
 import hashlib
+import importlib.util
 import json
 import os
 import re
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from wavenet_jax.alignment.forced import SAMPLE_RATE, Aligner, check_language
+from wavenet_jax.alignment.learned import PASSES, learn
 from wavenet_jax.alignment.segments import Alignment, Segment
 from wavenet_jax.audio.files import show
 from wavenet_jax.config import DataConfig, WaveNetConfig
-from wavenet_jax.data import SPLITS, Collection, Skipped, collect
+from wavenet_jax.data import SPLITS, Collection, Skipped, Source, collect
 from wavenet_jax.data.files.cache import CacheFolder
 from wavenet_jax.data.files.manifest import Progress
 from wavenet_jax.data.files.places import exists, joined, resolved
 from wavenet_jax.data.folder import Clip
 from wavenet_jax.storage import write_whole
-from wavenet_jax.text import Lexicon, Word, sentences
+from wavenet_jax.text import ENGLISH, Language, Lexicon, Word, sentences
+
+AUTO, FORCED, LEARNED = ALIGNERS = ("auto", "forced", "learned")
+"""Aligners by name: pocketsphinx, models learned from the data set, and the first of them that can align it."""
 
 _VERSION = 1
+_LEARNED_VERSION = 1
 _TABLES = ("transcripts.tsv", "metadata.csv")
 _DOUBTFUL_DEVIATIONS = 3.5
 _LEAST_DEVIATION = 0.2
@@ -37,6 +43,8 @@ _ASIDES = re.compile(r"\([^)]*\)")
 
 
 _SAVE_SECONDS = 30.0
+
+_Align = Callable[[np.ndarray, Sequence[Word]], Alignment | None]
 
 
 @dataclass(frozen=True)
@@ -53,9 +61,15 @@ class AlignedData:
     """Clips without an alignment, with reasons."""
     guessed: Mapping[str, int]
     """Words whose pronunciation was guessed, and how often they occur."""
+    aligner: str = FORCED
+    """One of ``ALIGNERS``, without auto."""
+    why: str = "was asked for"
+    """The reason for that aligner, after its name."""
 
 
-def align(data: DataConfig, lexicon: Lexicon | None = None, progress: Progress | None = None) -> AlignedData:
+def align(
+    data: DataConfig, lexicon: Lexicon | None = None, progress: Progress | None = None, aligner: str = AUTO
+) -> AlignedData:
     """Aligns the clips of ``data.data_dir`` that have a transcript; alignments in the cache are reused.
 
     Text in square or angle brackets counts as a note and is not aligned; text in parentheses is aligned or skipped,
@@ -64,17 +78,27 @@ def align(data: DataConfig, lexicon: Lexicon | None = None, progress: Progress |
     Args:
       data: as for training; ``transcript_table`` defaults to transcripts.tsv or metadata.csv in the folder.
       lexicon: pronounces the words of the transcripts; default: the package's.
-      progress: called with the number of clips aligned so far, and the number to align.
+      progress: called with the number of steps done so far, and of all: clips to align and, where models are learned,
+        passes over them.
+      aligner: one of ``ALIGNERS``: forced is pocketsphinx (English; the extra [align]), learned needs nothing but the
+        clips, 40 seconds of speech or more; auto is forced where it can align the data set, else learned.
 
     Raises:
-      ValueError: there is no such folder or table, the extra [align] is missing, the lexicon is of
-        another language than English, or no clip can be aligned.
+      ValueError: there is no such folder, table or aligner, the extra [align] is missing, the forced aligner is to align
+        another language than English, there is too little speech to learn from, or no clip can be aligned.
     """
+    if aligner not in ALIGNERS:
+        raise ValueError(f"aligner must be one of {', '.join(ALIGNERS)}, got {aligner!r}; choose another")
     lexicon = lexicon or Lexicon()
-    check_language(lexicon.language)
+    if aligner == FORCED:
+        check_language(lexicon.language)
     plain = dataclasses.replace(with_transcripts(data), pre_emphasis=None, label_from=None)
     collection = collect(plain, WaveNetConfig(sample_rate=SAMPLE_RATE, dilation_cycle=(1,)))
-    found, refused, guessed = _aligned(collection, plain, lexicon, progress)
+    work = _Work.of(collection, lexicon)
+    chosen, why = _chosen(aligner, work, plain)
+    kept = _Kept(plain, chosen, work)
+    found, unfit = _aligned(work, kept, chosen, progress)
+    refused = [*work.refused, *unfit]
     if not found:
         name, reason = refused[0] if refused else ("none", "there are no clips")
         raise ValueError(
@@ -87,7 +111,9 @@ def align(data: DataConfig, lexicon: Lexicon | None = None, progress: Progress |
         {name: found[name] for name in found if name in doubted},
         doubts,
         refused,
-        guessed,
+        work.guessed,
+        chosen,
+        why,
     )
 
 
@@ -106,43 +132,85 @@ def with_transcripts(data: DataConfig) -> DataConfig:
     )
 
 
+@dataclass(frozen=True)
+class _Work:
+    """The clips of a data set that have words."""
+
+    source: Source
+    clips: Sequence[tuple[int, Clip, Sequence[Sequence[Word]]]]
+    """Each with its number in the source, and the possible readings of its transcript."""
+    refused: Sequence[Skipped]
+    guessed: Mapping[str, int]
+    language: Language
+
+    @classmethod
+    def of(cls, collection: Collection, lexicon: Lexicon) -> "_Work":
+        source = collection.split(*SPLITS)
+        refused = [Skipped(*skipped) for skipped in source.skipped]
+        clips: list[tuple[int, Clip, Sequence[Sequence[Word]]]] = []
+        guessed: Counter[str] = Counter()
+        for number, clip in enumerate(collection.clips):
+            readings, reason = _readings(clip, lexicon)
+            if reason is not None:
+                refused.append(Skipped(clip.name, reason))
+                continue
+            guessed.update(w.text for w in readings[0] if w.text.islower() and not lexicon.knows(w.text))
+            clips.append((number, clip, readings))
+        return cls(source, clips, refused, guessed, lexicon.language)
+
+    def read(self, place: int) -> np.ndarray:
+        """Reads the waveform of a clip by its place in ``clips``."""
+        number = self.clips[place][0]
+        return self.source.read(number, 0, int(self.source.lengths[number]))
+
+
+def _chosen(aligner: str, work: _Work, data: DataConfig) -> tuple[str, str]:
+    """Returns the aligner that ``aligner`` stands for, and why."""
+    if aligner != AUTO:
+        return aligner, "was asked for"
+    if work.language != ENGLISH:
+        return LEARNED, f"was chosen, as pocketsphinx does not know the sounds of {work.language.name}"
+    if importlib.util.find_spec("pocketsphinx") is not None:
+        return FORCED, "was chosen, as pocketsphinx is installed"
+    kept = _Kept(data, FORCED, work)
+    if all(kept.find(clip, readings) is not None for _, clip, readings in work.clips):
+        return FORCED, "was chosen, as all its alignments are in the cache"
+    return LEARNED, "was chosen, as pocketsphinx is missing (the extra [align])"
+
+
 def _aligned(
-    collection: Collection, data: DataConfig, lexicon: Lexicon, progress: Progress | None
-) -> tuple[dict[str, Alignment], list[Skipped], Counter[str]]:
-    source = collection.split(*SPLITS)
-    refused = [Skipped(*skipped) for skipped in source.skipped]
-    waiting: list[tuple[int, list[list[Word]]]] = []
-    guessed: Counter[str] = Counter()
-    for number, clip in enumerate(collection.clips):
-        readings, reason = _readings(clip, lexicon)
-        if reason is not None:
-            refused.append(Skipped(clip.name, reason))
-            continue
-        guessed.update(w.text for w in readings[0] if w.text.islower() and not lexicon.knows(w.text))
-        waiting.append((number, readings))
-    kept = _Kept(data)
+    work: _Work, kept: "_Kept", aligner: str, progress: Progress | None
+) -> tuple[dict[str, Alignment], list[Skipped]]:
     found: dict[str, Alignment] = {}
-    aligner: Aligner | None = None
+    unfit: list[Skipped] = []
+    run: _Align | None = None
+    before = PASSES if aligner == LEARNED else 0
+    total = before + len(work.clips)
     try:
-        for done, (number, readings) in enumerate(waiting):
-            clip = collection.clips[number]
+        for place, (_, clip, readings) in enumerate(work.clips):
             alignment = kept.find(clip, readings)
             if alignment is None:
-                aligner = aligner or Aligner()
-                waveform = source.read(number, 0, int(source.lengths[number]))
-                alignment = kept.add(clip, readings, _best(aligner, waveform, readings))
+                run = run or _begun(work, aligner, lambda passes: progress and progress(passes, total))
+                alignment = kept.add(clip, readings, _best(run, work.read(place), readings))
             if alignment:
                 found[clip.name] = alignment
             else:
-                refused.append(Skipped(clip.name, "does not fit its transcript"))
-            if progress is not None and aligner is not None:
-                progress(done + 1, len(waiting))
+                unfit.append(Skipped(clip.name, "does not fit its transcript"))
+            if progress is not None and run is not None:
+                progress(before + place + 1, total)
     finally:
         kept.save()
-    return found, refused, guessed
+    return found, unfit
 
 
-def _best(aligner: Aligner, waveform: np.ndarray, readings: Sequence[Sequence[Word]]) -> Alignment | tuple[()]:
+def _begun(work: _Work, aligner: str, progress: Callable[[int], None]) -> _Align:
+    """Makes an aligner; one that learns takes the longest reading of each clip."""
+    if aligner == FORCED:
+        return Aligner()
+    return learn([readings[0] for _, _, readings in work.clips], work.read, progress)
+
+
+def _best(aligner: _Align, waveform: np.ndarray, readings: Sequence[Sequence[Word]]) -> Alignment | tuple[()]:
     """Returns the alignment of the reading that fits the sound best, or an empty tuple."""
     found = [alignment for words in readings if (alignment := aligner(waveform, words)) is not None]
     return max(found, key=lambda alignment: alignment.score, default=())
@@ -189,12 +257,19 @@ def _squeezed(segments: Sequence[Segment]) -> int:
 
 
 class _Kept:
-    """The cache of a data set's alignments; an entry is valid while neither its sound nor its phones change."""
+    """The cache of a data set's alignments by one aligner.
 
-    def __init__(self, data: DataConfig) -> None:
+    An entry is valid while neither its sound nor its phones change; where the models were learned, those of no clip.
+    """
+
+    def __init__(self, data: DataConfig, aligner: str, work: _Work) -> None:
         self._place = CacheFolder.of(data.cache_dir)
         folders = tuple(map(resolved, data.data_dir))
-        self._name = f"alignments/{_digest((_VERSION, folders))}.json"
+        self._models: tuple[str, ...] = ()
+        if aligner == LEARNED:
+            every = sorted(self._key(clip, readings) for _, clip, readings in work.clips)
+            self._models = (aligner, _digest((_LEARNED_VERSION, every)))
+        self._name = f"alignments/{_digest((_VERSION, folders, *self._models[:1]))}.json"
         self._old = self._read()
         self._new: dict[str, list] = {}
         self._changed = False
@@ -202,7 +277,7 @@ class _Kept:
 
     def find(self, clip: Clip, readings: Sequence[Sequence[Word]]) -> Alignment | tuple[()] | None:
         """Returns the cached result: an alignment, an empty tuple where there was none, or None for a new clip."""
-        key = _key(clip, readings)
+        key = self._key(clip, readings)
         row = self._old.get(key)
         if row is None:
             return None
@@ -218,7 +293,7 @@ class _Kept:
     ) -> Alignment | tuple[()]:
         """Stores an alignment, or the fact that there is none."""
         self._changed = True
-        self._new[_key(clip, readings)] = _to_row(alignment, readings) if alignment else []
+        self._new[self._key(clip, readings)] = _to_row(alignment, readings) if alignment else []
         if time.monotonic() > self._saved + _SAVE_SECONDS:  # what is killed has not lost it all
             self._write({**self._old, **self._new})
         return alignment
@@ -227,6 +302,10 @@ class _Kept:
         """Writes the entries that are in use, where the cache folder is permanent."""
         if self._changed:
             self._write(self._new)
+
+    def _key(self, clip: Clip, readings: Sequence[Sequence[Word]]) -> str:
+        sound = (clip.recording.scan.digest, *clip.preparation)
+        return _digest((sound, [[word.phones for word in words] for words in readings], *self._models))
 
     def _write(self, rows: Mapping[str, list]) -> None:
         self._saved = time.monotonic()
@@ -246,11 +325,6 @@ class _Kept:
             if isinstance(rows, dict):
                 return rows
         return {}
-
-
-def _key(clip: Clip, readings: Sequence[Sequence[Word]]) -> str:
-    sound = (clip.recording.scan.digest, *clip.preparation)
-    return _digest((sound, [[word.phones for word in words] for words in readings]))
 
 
 def _digest(value: object) -> str:

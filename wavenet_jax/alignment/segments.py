@@ -27,7 +27,7 @@ class Alignment(NamedTuple):
     words: tuple[Word, ...]
     segments: tuple[Segment, ...]
     score: float
-    """Log-likelihood of the sound given its phones, per 10 ms; higher is better."""
+    """Log-likelihood of the sound given its phones, per 10 ms, relative to that of any phones; higher is better."""
 
 
 def frames_of(segments: Sequence[Segment], hop_seconds: float, count: int) -> np.ndarray:
