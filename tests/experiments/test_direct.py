@@ -9,7 +9,7 @@ import pytest
 import soundfile
 
 from experiments import evaluate, features, say, train, train_acoustic, voice
-from experiments.support import flags, presets
+from experiments.support import alignment, flags, presets
 from tests.acoustic.test_acoustic import aligned
 from tests.experiments.conftest import Call
 from wavenet_jax.alignment import AlignedData
@@ -44,8 +44,7 @@ def recordings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         soundfile.write(folder / f"{name}.wav", random.normal(scale=0.1, size=4_000), 8_000)
     (folder / "transcripts.tsv").write_text("".join(f"{name}\tHello, you?\n" for name in NAMES))
     found = AlignedData({f"{name}.wav": aligned(0.5) for name in NAMES[:-1]}, {}, [], [], {})
-    for program in (features, train_acoustic):
-        monkeypatch.setattr(program, "align", lambda *arguments: found)
+    monkeypatch.setattr(alignment, "align", lambda *arguments: found)
     return folder
 
 
