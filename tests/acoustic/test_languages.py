@@ -117,7 +117,7 @@ def test_pocketsphinx_is_not_asked_for_another_language(tmp_path: Path, capsys: 
     (tmp_path / "transcripts.tsv").write_text("clip\ttext\na\thola\n")
     wavenet_jax.write_wav(tmp_path / "a.wav", np.zeros(8_000, np.float32), 8_000)
     with pytest.raises(SystemExit, match="1"):
-        flags.run(program.main, ["align", f"--data_dir={tmp_path}", "--language=es"])
+        flags.run(program.main, ["align", f"--data_dir={tmp_path}", "--language=es", "--aligner=forced"])
     assert capsys.readouterr().err.splitlines()[-1] == (
-        "error: pocketsphinx knows the sounds of English alone, got language=es; give English speech"
+        "error: pocketsphinx knows the sounds of English alone, got language=es; give --aligner=learned"
     )

@@ -84,7 +84,7 @@ def align(
         clips, 40 seconds of speech or more; auto is forced where it can align the data set, else learned.
 
     Raises:
-      ValueError: there is no such folder, table or aligner, the extra [align] is missing, the forced aligner is to align
+      ValueError: there is no such folder, table or aligner, the extra [align] is missing, pocketsphinx is asked for
         another language than English, there is too little speech to learn from, or no clip can be aligned.
     """
     if aligner not in ALIGNERS:

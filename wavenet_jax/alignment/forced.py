@@ -37,7 +37,7 @@ def check_language(language: Language) -> None:
     """Raises ``ValueError`` where words are not of the language whose sounds pocketsphinx knows."""
     if language != ENGLISH:
         raise ValueError(
-            f"pocketsphinx knows the sounds of English alone, got language={language.code}; give English speech"
+            f"pocketsphinx knows the sounds of English alone, got language={language.code}; give aligner=learned"
         )
 
 
