@@ -42,6 +42,7 @@ demo-train: .venv/core
 	@echo "Their picture: demo/speech.png    How it learned: demo/curve.png    The run: demo/trained"
 
 # A voice of the recordings and transcripts.tsv in DATA, some hours; the same command goes on after an interruption.
+# LANGUAGE=es is Spanish, LANGUAGE=it Italian.
 VOICE ?= voice
 ifeq ($(DATA)$(filter-out voice,$(MAKECMDGOALS)),)
 ifneq ($(MAKECMDGOALS),)
@@ -53,7 +54,7 @@ voice: .venv/speech
 		--num_steps=22000 --batch_size=8 --schedule=cosine --ema_decay=0.999 --validate_every=1000 --save_every=1000
 	$(BIN)/python -m experiments.train_acoustic --data_dir="$(DATA)" --vocoder="$(VOICE)/runs/vocoder" \
 		--workdir="$(VOICE)/runs/acoustic" --flagfile=speech/acoustic.flags --batch_size=4 --num_steps=8000 \
-		--learning_rate=2e-3
+		--learning_rate=2e-3 $(if $(LANGUAGE),--language=$(LANGUAGE))
 	$(BIN)/python -m experiments.voice --acoustic="$(VOICE)/runs/acoustic" --vocoder="$(VOICE)/runs/vocoder" \
 		$(if $(CARD),--card="$(CARD)") --output="$(VOICE)/voice" --overwrite
 	@echo "The voice: $(VOICE)/voice    Hear it: $(BIN)/wavenet say --voice=$(VOICE)/voice --text=Hello. --output=hello.wav"
