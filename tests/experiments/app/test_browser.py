@@ -1,5 +1,6 @@
 """The page in headless Chromium: what is heard, saved, sent and trained, and who can reach it."""
 
+import contextlib
 import re
 import time
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ import pytest
 import soundfile
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import TimeoutError as NotThereError
 
 from experiments.app import jobs
 from experiments.app.runs import find_runs
@@ -29,7 +31,8 @@ pytestmark = pytest.mark.browser
 SECONDS, RATE = 60, 4_000
 MICROPHONE_RATE = 48_000
 PHONE = {"width": 390, "height": 844}
-MANY_TABS = 100
+MANY_TABS, MANY_TRIES = 100, 5
+BUTTON_MILLISECONDS = 10_000
 SLOW_MS = 300_000
 PAGES = ("", "copy", "own", "generate", "train", "data", "model")
 expect.set_options(timeout=60_000)
@@ -126,7 +129,7 @@ def press_tab_until(page: Page, name: str) -> None:
     button = page.get_by_role("button", name=name)
     for _ in range(MANY_TABS):
         page.keyboard.press("Tab")
-        if button.evaluate("button => button === document.activeElement"):
+        if button.evaluate("button => button === document.activeElement", timeout=BUTTON_MILLISECONDS):
             return
     raise AssertionError(f"{MANY_TABS} times Tab did not lead to {name}")
 
@@ -150,10 +153,13 @@ def test_sound_arrives_while_it_is_made_and_is_saved_whole(page: Page, server: S
 def test_the_keyboard_alone_makes_a_sound_and_stops_it(page: Page, server: Server, tmp_path: Path) -> None:
     generate(page, server, SECONDS, best_of=8)
     page.locator("body").focus()
-    press_tab_until(page, "Generate")
-    page.keyboard.press("Enter")
-    page.locator(".player[data-first-sound]").wait_for()
-    press_tab_until(page, "Stop")
+    for _ in range(MANY_TRIES):  # a machine may be done before the keyboard gets to it
+        press_tab_until(page, "Generate")
+        page.keyboard.press("Enter")
+        page.locator(".player[data-first-sound]").wait_for()
+        with contextlib.suppress(NotThereError):
+            press_tab_until(page, "Stop")
+            break
     page.keyboard.press("Enter")
     expect(page.get_by_text("Stopped after")).to_be_visible()
     assert 0 < len(saved(page, tmp_path / "part.wav")) < SECONDS * RATE
