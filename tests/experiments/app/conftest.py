@@ -30,9 +30,14 @@ Visit = Callable[..., AppTest]
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with one run, called ``small``, of the preset ``tiny``; made apart, where there is one device."""
     folder = tmp_path_factory.mktemp("runs")
-    program = [sys.executable, "-m", "experiments.train", *TINY, f"--workdir={folder / 'small'}"]
-    subprocess.run(program, cwd=ROOT, check=True, env={**os.environ, "JAX_DISABLE_MOST_OPTIMIZATIONS": "1"})
+    train_tiny(folder / "small")
     return folder
+
+
+def train_tiny(workdir: Path, *flags: str) -> None:
+    """Trains a network for some steps in a process of its own."""
+    program = [sys.executable, "-m", "experiments.train", *TINY, f"--workdir={workdir}", *flags]
+    subprocess.run(program, cwd=ROOT, check=True, env={**os.environ, "JAX_DISABLE_MOST_OPTIMIZATIONS": "1"})
 
 
 @pytest.fixture
