@@ -3,6 +3,7 @@
 import re
 import unicodedata
 
+from wavenet_jax.text.actions import abbreviation, dotted, pause_at_end, said, say_in_pieces
 from wavenet_jax.text.english.numbers import cardinal, decimal, digits, ordinal, plural, year
 from wavenet_jax.text.languages import ENGLISH
 from wavenet_jax.text.phones import PAUSE_MARKS
@@ -197,12 +198,6 @@ def _measure(reader: Reader, match: re.Match) -> None:
     reader.say(*decimal(number), *words)
 
 
-def _dotted(reader: Reader, match: re.Match) -> None:
-    """Speaks a version number or an IP address."""
-    for number, group in enumerate(match[0].split(".")):
-        reader.say(*(["dot"] if number else []), *decimal(group))
-
-
 def _power(reader: Reader, match: re.Match) -> None:
     sign = ["minus"] if match[2] == "-" else []
     reader.say(*decimal(match[1]), "times ten to the", *sign, *cardinal(min(int(match[3]), 10**15)))
@@ -238,17 +233,6 @@ def _saint_or_street(reader: Reader, match: re.Match) -> None:
         reader.pause(".")
 
 
-def _abbreviation(reader: Reader, match: re.Match) -> None:
-    name = match[1].lower()
-    reader.say(_ABBREVIATIONS.get(name) or _DAYS.get(name) or _ABBREVIATED_MONTHS[name])
-    if name in _ENDS_SENTENCE and not match.string[match.end() :].strip():
-        reader.pause(".")
-
-
-def _numero(reader: Reader, match: re.Match) -> None:
-    reader.say("number")
-
-
 def _ruler(reader: Reader, match: re.Match) -> None:
     number = roman(match[2])
     reader.say(match[1].lower(), *(["the", *ordinal(number)] if number else match[2]))
@@ -259,8 +243,7 @@ def _initials(reader: Reader, match: re.Match) -> None:
     reader.say(*(letter.upper() for letter in letters))
     if match[0].endswith("'s"):
         reader.tokens[-1] = Token(reader.last + "'s")
-    if not match.string[match.end() :].strip():
-        reader.pause(".")
+    pause_at_end(reader, match)
 
 
 def _word(reader: Reader, match: re.Match) -> None:
@@ -277,8 +260,7 @@ def _word(reader: Reader, match: re.Match) -> None:
         ending = text[len(letters) + 1 :].lower()
         reader.say(*letters, last + ("'s" if ending else ""))
     elif reader.in_lexicon(lower) or lower == text or text.istitle() or "'" in text or text.isupper():
-        for start in range(0, len(lower), LONGEST_WORD):
-            reader.say(lower[start : start + LONGEST_WORD])
+        say_in_pieces(reader, lower)
     else:  # iPhone, YouTube
         for part in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", text):
             if len(part) > 1 and (not part.isupper() or reader.in_lexicon(part.lower())):
@@ -326,6 +308,7 @@ _MONTH = "|".join([*(month.title() for month in _MONTHS), *(f"{short.title()}\\.
 _ALTERNATIVES_OF_RULERS = "|".join(_RULERS)
 _HALF = r"([AaPp])\.?[Mm]\b\.?"
 _SHORT = alternatives([*_ABBREVIATIONS, *(name.title() for name in _ABBREVIATIONS)])
+_abbreviation = abbreviation({**_ABBREVIATED_MONTHS, **_DAYS, **_ABBREVIATIONS}, _ENDS_SENTENCE)
 _PATTERNS: tuple[tuple[str, Action], ...] = (
     (r"(\d{4})-(\d{1,2})-(\d{1,2})(?![\d-])", _iso_date),
     (r"(\d{1,2})/(\d{1,2})/(\d{4}|\d{2})(?![\d/])", _slashed_date),
@@ -347,7 +330,7 @@ _PATTERNS: tuple[tuple[str, Action], ...] = (
     (r"'?(\d{2}|\d{4})'?s\b", _decade),
     (r"(\d{1,3})/(\d{1,3})(?![\d/])", _fraction),
     (r"(\d+(?:\.\d+)?)[eE]([-+]?)(\d{1,3})\b", _power),
-    (r"\d+(?:\.\d+){2,}", _dotted),
+    (r"\d+(?:\.\d+){2,}", dotted(decimal)),
     (
         rf"(?P<minus>(?<![\w-])[-−])?(?<![A-Za-z])(?P<number>{_NUMBER})\s?(?P<unit>{_UNIT})(?![A-Za-z\d²³])"
         r"(?:\.(?=\s+[a-z]))?",
@@ -356,7 +339,7 @@ _PATTERNS: tuple[tuple[str, Action], ...] = (
     (r"(\d{1,4})\s?[-–]\s?(\d{1,4})(?![-\d])", _range),
     (rf"(?P<minus>(?<![\w-])[-−])?(?P<number>{_NUMBER})", _number),
     (r"St\.?(?![A-Za-z])", _saint_or_street),
-    (r"No\.(?=\s?\d)|№|#(?=\d)", _numero),
+    (r"No\.(?=\s?\d)|№|#(?=\d)", said("number")),
     (rf"({_ALTERNATIVES_OF_RULERS}) ([IVX]+)\b", _ruler),
     (r"T(?=\d\d:)|(?<=[a-z])/(?=[a-z])", silent),
     (r"([Ee]\.g|[Ii]\.e|[Aa]\.k\.a)\.", _abbreviation),

@@ -2,12 +2,22 @@
 
 import re
 
+from wavenet_jax.text.actions import (
+    abbreviation,
+    begins_sentence,
+    between,
+    date,
+    dotted,
+    initials,
+    iso_date,
+    said,
+    say_in_pieces,
+    telephone,
+)
 from wavenet_jax.text.italian.numbers import Words, cardinal, decimal, digits, fraction, ordinal
 from wavenet_jax.text.italian.words import LETTERS, knows
 from wavenet_jax.text.languages import ITALIAN
-from wavenet_jax.text.phones import PAUSE_MARKS
 from wavenet_jax.text.written import (
-    LONGEST_WORD,
     Action,
     Reader,
     Writing,
@@ -135,17 +145,6 @@ def _spelt(character: str) -> str:
     return latin_name(character, "ideogramma", "lettera", "simbolo")
 
 
-def _iso_date(reader: Reader, match: re.Match) -> None:
-    _date(reader, int(match[3]), int(match[2]), int(match[1]))
-
-
-def _numeric_date(reader: Reader, match: re.Match) -> None:
-    day, month, number = (int(match[name]) for name in ("day", "month", "year"))
-    if day <= 12 < month:  # month first, as in the United States
-        day, month = month, day
-    _date(reader, day, month, number + (0 if number > 99 else 2000 if number < 50 else 1900))
-
-
 def _date(reader: Reader, day: int, month: int, year: int) -> None:
     if 1 <= month <= 12 and 1 <= day <= 31:
         reader.say(*_day(day), _MONTHS[month - 1], *cardinal(year))
@@ -169,15 +168,6 @@ def _time(reader: Reader, match: re.Match) -> None:
         reader.say("e", *cardinal(minute))
     if second:
         reader.say("e", *_counted(str(int(second)), "secondo"))
-
-
-def _telephone(reader: Reader, match: re.Match) -> None:
-    if match[0].startswith("+"):
-        reader.say("più")
-    for number, group in enumerate(re.findall(r"\d+", match[0])):
-        if number:
-            reader.pause()
-        reader.say(*digits(group))
 
 
 def _money(reader: Reader, match: re.Match) -> None:
@@ -226,12 +216,6 @@ def _measure(reader: Reader, match: re.Match) -> None:
     reader.say(*_counted(number, noun), *(map(_several, rest) if squares else rest))
 
 
-def _dotted(reader: Reader, match: re.Match) -> None:
-    """Speaks a version number or an IP address."""
-    for number, group in enumerate(match[0].split(".")):
-        reader.say(*(["punto"] if number else []), *decimal(group))
-
-
 def _number(reader: Reader, match: re.Match) -> None:
     text = parsed_number(match["number"])
     if match["minus"]:
@@ -243,10 +227,6 @@ def _number(reader: Reader, match: re.Match) -> None:
         reader.say(_one(noun[1].lower()))
     else:
         reader.say(*decimal(text))
-
-
-def _range(reader: Reader, match: re.Match) -> None:
-    reader.say(*decimal(match[1]), "a", *decimal(match[2]))
 
 
 def _century(reader: Reader, match: re.Match) -> None:
@@ -265,47 +245,19 @@ def _ruler(reader: Reader, match: re.Match) -> None:
     reader.say(match[1].lower(), *(ordinal(number, "a" if match[1] in _QUEENS else "o") if number else match[2]))
 
 
-def _numero(reader: Reader, match: re.Match) -> None:
-    reader.say("numero")
-
-
-def _saint(reader: Reader, match: re.Match) -> None:
-    reader.say("san")
-
-
-def _abbreviation(reader: Reader, match: re.Match) -> None:
-    name = match[1].lower()
-    reader.say(_ABBREVIATIONS[name])
-    if name in _ENDS_SENTENCE and not match.string[match.end() :].strip():
-        reader.pause(".")
-
-
-def _initials(reader: Reader, match: re.Match) -> None:
-    reader.say(*(letter.upper() for letter in match[0] if letter.isalpha()))
-    if not match.string[match.end() :].strip():
-        reader.pause(".")
-
-
 def _word(reader: Reader, match: re.Match) -> None:
     quoted = re.search(rf"(?:^|[\s(])'[{_LETTER}]", match.string[: match.start() + 1])
     text = match[0].rstrip("'") if quoted else match[0]
     lower = text.lower()
     if len(text) == 1:
-        is_word = lower in "aeoiàèéìòù" and (text == lower or lower in "èé" or _begins(reader, match))
+        is_word = lower in "aeoiàèéìòù" and (text == lower or lower in "èé" or begins_sentence(reader, match, _LETTER))
         reader.say(lower if is_word else text.upper())
     elif text.isupper() and (number := roman(text)):
         reader.say(*cardinal(number))
     elif text.isupper() and "'" not in text and _is_spelt(lower):
         reader.say(*text)
     else:
-        for start in range(0, len(lower), LONGEST_WORD):
-            reader.say(lower[start : start + LONGEST_WORD])
-
-
-def _begins(reader: Reader, match: re.Match) -> bool:
-    """Tells whether a letter is the word that begins a sentence, as in: A casa."""
-    first = not reader.tokens or reader.last in PAUSE_MARKS
-    return first and re.match(rf"\s+[{_LETTER}]{{2}}", match.string[match.end() :]) is not None
+        say_in_pieces(reader, lower)
 
 
 def _is_spelt(word: str) -> bool:
@@ -317,20 +269,21 @@ def _is_spelt(word: str) -> bool:
     return len(word) < 6 and (not knows(f"{word}a") or re.search("[^aeiou]{2}$", word) is not None)
 
 
+_abbreviation = abbreviation(_ABBREVIATIONS, _ENDS_SENTENCE)
 _UNIT = alternatives(_UNITS)
 _MONTH = "|".join([*_MONTHS, *(month.title() for month in _MONTHS), *(rf"{short}\.?" for short in _ABBREVIATED_MONTHS)])
 _SHORT = alternatives(
     [*_ABBREVIATIONS, *(n[:1].upper() + n[1:] for n in _ABBREVIATIONS), "a.C", "d.C", "a. C", "d. C", "S.p.A"]
 )
 _PATTERNS: tuple[tuple[str, Action], ...] = (
-    (r"(\d{4})-(\d{1,2})-(\d{1,2})(?![\d-])", _iso_date),
-    (r"(?P<day>\d{1,2})/(?P<month>\d{1,2})/(?P<year>\d{4}|\d{2})(?![\d/])", _numeric_date),
-    (r"(?P<day>\d{1,2})(?P<dash>[-.])(?P<month>\d{1,2})(?P=dash)(?P<year>\d{4})(?!\d)", _numeric_date),
+    (r"(\d{4})-(\d{1,2})-(\d{1,2})(?![\d-])", iso_date(_date)),
+    (r"(?P<day>\d{1,2})/(?P<month>\d{1,2})/(?P<year>\d{4}|\d{2})(?![\d/])", date(_date)),
+    (r"(?P<day>\d{1,2})(?P<dash>[-.])(?P<month>\d{1,2})(?P=dash)(?P<year>\d{4})(?!\d)", date(_date)),
     (rf"(\d{{1,2}})[º°]? ({_MONTH})(?![{_LETTER}])", _day_of_month),
     (r"(\d{1,2}):([0-5]\d)(?::([0-5]\d))?(?![:\d])", _time),
     (
         r"\+\d{1,3}(?:[- ]\d{1,4}){2,5}(?!\d)|\d{2,3}[- /]\d{3,4}[- ]\d{3,4}(?![\d-])|0\d{1,3}[-/ ]\d{5,8}(?!\d)",
-        _telephone,
+        telephone,
     ),
     (
         rf"{_MINUS}(?P<before>US\$|[$£€¥])\s?(?P<number>{_NUMBER})(?P<after>(?!))?"
@@ -343,15 +296,15 @@ _PATTERNS: tuple[tuple[str, Action], ...] = (
     ),
     (rf"(\d{{1,3}})([ºª]|°(?=\s+[{_LETTER}]))", _ordinal),
     (rf"(\d{{1,3}})/(\d{{1,3}})(?![\d/])(?:\s?({_UNIT})(?![{_LETTER}\d²³']))?", _fraction),
-    (r"\d+(?:\.\d{1,2}(?!\d)){2,}|\d+(?:\.\d+){3,}", _dotted),
+    (r"\d+(?:\.\d{1,2}(?!\d)){2,}|\d+(?:\.\d+){3,}", dotted(decimal)),
     (
         rf"{_MINUS}(?<![A-Za-z])(?P<number>{_NUMBER})\s?(?P<unit>{_UNIT})(?![{_LETTER}\d²³'])(?:\.(?=\s+[a-z]))?",
         _measure,
     ),
-    (r"(\d{1,4})\s?[-–]\s?(\d{1,4})(?![-\d])", _range),
+    (r"(\d{1,4})\s?[-–]\s?(\d{1,4})(?![-\d])", between(decimal, "a")),
     (rf"{_MINUS}(?P<number>{_NUMBER})", _number),
-    (r"[Nn](?:\.[º°]?|[º°])(?=\s?\d)|№|#(?=\d)", _numero),
-    (r"S\.(?=\s?[A-Z][a-z])", _saint),
+    (r"[Nn](?:\.[º°]?|[º°])(?=\s?\d)|№|#(?=\d)", said("numero")),
+    (r"S\.(?=\s?[A-Z][a-z])", said("san")),
     (r"([IVXL]+)(?= secolo)", _century_after),
     (r"([Ss]ecolo|[Ss]ec\.|[Cc]apitolo|[Tt]omo|[Aa]tto|[Vv]olume) ([IVXL]+)\b", _century),
     (rf"({'|'.join(sorted(_RULERS))}) ([IVXL]+)\b", _ruler),
@@ -359,7 +312,7 @@ _PATTERNS: tuple[tuple[str, Action], ...] = (
     (rf"({_SHORT})\.(?![{_LETTER}])", _abbreviation),
     (r"((?:[Ss]ig|[Pp]rof|[Dd]ott|[Dd]r)\.(?:ra|na|ssa))(?![A-Za-z])\.?", _abbreviation),
     (r"([Pp]\.zz?a|[Vv]\.le|[Cc]\.so)(?![A-Za-z])", _abbreviation),
-    (rf"(?:[{_LETTER}]\.){{2,}}(?:[{_LETTER}]\b)?", _initials),
+    (rf"(?:[{_LETTER}]\.){{2,}}(?:[{_LETTER}]\b)?", initials),
     (rf"[{_LETTER}]+(?:'[{_LETTER}]+)*'?", _word),
 )
 WRITING = Writing(

@@ -3,12 +3,22 @@
 import re
 import unicodedata
 
+from wavenet_jax.text.actions import (
+    abbreviation,
+    begins_sentence,
+    between,
+    date,
+    dotted,
+    initials,
+    iso_date,
+    said,
+    say_in_pieces,
+    telephone,
+)
 from wavenet_jax.text.languages import SPANISH
-from wavenet_jax.text.phones import PAUSE_MARKS
 from wavenet_jax.text.spanish.numbers import Form, Words, cardinal, decimal, digits, fraction, ordinal
 from wavenet_jax.text.spanish.sounds import CLITICS, LETTERS, knows
 from wavenet_jax.text.written import (
-    LONGEST_WORD,
     Action,
     Reader,
     Writing,
@@ -122,17 +132,6 @@ def _spelt(character: str) -> str:
     return latin_name(character, "ideograma", "letra", "símbolo")
 
 
-def _iso_date(reader: Reader, match: re.Match) -> None:
-    _date(reader, int(match[3]), int(match[2]), int(match[1]))
-
-
-def _numeric_date(reader: Reader, match: re.Match) -> None:
-    day, month, number = (int(match[name]) for name in ("day", "month", "year"))
-    if day <= 12 < month:  # month first, as in the United States
-        day, month = month, day
-    _date(reader, day, month, number + (0 if number > 99 else 2000 if number < 50 else 1900))
-
-
 def _date(reader: Reader, day: int, month: int, year: int) -> None:
     if 1 <= month <= 12 and 1 <= day <= 31:
         reader.say(*_day(day), "de", _MONTHS[month - 1], "de", *cardinal(year))
@@ -170,15 +169,6 @@ def _hour(reader: Reader, match: re.Match) -> None:
 
 def _half(reader: Reader, match: re.Match) -> None:
     reader.say(match[1][0].upper(), "M")
-
-
-def _telephone(reader: Reader, match: re.Match) -> None:
-    if match[0].startswith("+"):
-        reader.say("más")
-    for number, group in enumerate(re.findall(r"\d+", match[0])):
-        if number:
-            reader.pause()
-        reader.say(*digits(group))
 
 
 def _money(reader: Reader, match: re.Match) -> None:
@@ -229,12 +219,6 @@ def _measure(reader: Reader, match: re.Match) -> None:
     reader.say(*decimal(number, "uno" if words[0] == "por" else _agreed(_UNITS[match["unit"]].split()[0])), *words)
 
 
-def _dotted(reader: Reader, match: re.Match) -> None:
-    """Speaks a version number or an IP address."""
-    for number, group in enumerate(match[0].split(".")):
-        reader.say(*(["punto"] if number else []), *decimal(group))
-
-
 def _number(reader: Reader, match: re.Match) -> None:
     text = parsed_number(match["number"])
     if match["minus"]:
@@ -243,10 +227,6 @@ def _number(reader: Reader, match: re.Match) -> None:
         reader.say(*digits(text))
     else:
         reader.say(*decimal(text, _form_before(match.string[match.end() :], text)))
-
-
-def _range(reader: Reader, match: re.Match) -> None:
-    reader.say(*decimal(match[1]), "a", *decimal(match[2]))
 
 
 def _century(reader: Reader, match: re.Match) -> None:
@@ -265,41 +245,17 @@ def _ruler(reader: Reader, match: re.Match) -> None:
         reader.say(*ordinal(number, "a" if match[1] in _QUEENS else "o"))
 
 
-def _numero(reader: Reader, match: re.Match) -> None:
-    reader.say("número")
-
-
-def _abbreviation(reader: Reader, match: re.Match) -> None:
-    name = match[1].lower()
-    reader.say(_ABBREVIATIONS.get(name) or _ABBREVIATED_MONTHS[name])
-    if name in _ENDS_SENTENCE and not match.string[match.end() :].strip():
-        reader.pause(".")
-
-
-def _initials(reader: Reader, match: re.Match) -> None:
-    reader.say(*(letter.upper() for letter in match[0] if letter.isalpha()))
-    if not match.string[match.end() :].strip():
-        reader.pause(".")
-
-
 def _word(reader: Reader, match: re.Match) -> None:
     text, lower = match[0], match[0].lower()
     if len(text) == 1:
-        is_word = lower in "aeouyáéóú" and (text == lower or _begins(reader, match))
+        is_word = lower in "aeouyáéóú" and (text == lower or begins_sentence(reader, match, _LETTER))
         reader.say(lower if is_word else text.upper())
     elif text.isupper() and (number := roman(text)) and reader.last != "la":
         reader.say(*cardinal(number))
     elif text.isupper() and _is_spelt(lower):
         reader.say(*text)
     else:
-        for start in range(0, len(lower), LONGEST_WORD):
-            reader.say(lower[start : start + LONGEST_WORD])
-
-
-def _begins(reader: Reader, match: re.Match) -> bool:
-    """Tells whether a letter is the word that begins a sentence, as in: A mi casa."""
-    first = not reader.tokens or reader.last in PAUSE_MARKS
-    return first and re.match(rf"\s+[{_LETTER}]{{2}}", match.string[match.end() :]) is not None
+        say_in_pieces(reader, lower)
 
 
 def _is_spelt(word: str) -> bool:
@@ -309,20 +265,21 @@ def _is_spelt(word: str) -> bool:
     return len(word) < 3 or (not knows(word) and len(word) < 6) or not re.search("[aeiouáéíóú]", word)
 
 
+_abbreviation = abbreviation(_ABBREVIATIONS, _ENDS_SENTENCE)
 _UNIT = alternatives(_UNITS)
 _MONTH = "|".join([*_MONTHS, *(month.title() for month in _MONTHS), *(rf"{short}\.?" for short in _ABBREVIATED_MONTHS)])
 _SHORT = alternatives([*_ABBREVIATIONS, *(n.title() for n in _ABBREVIATIONS), *(n.upper() for n in _ABBREVIATIONS)])
 _HALF = r"([AaPp])\.?\s?[Mm]\b\.?"
 _PATTERNS: tuple[tuple[str, Action], ...] = (
-    (r"(\d{4})-(\d{1,2})-(\d{1,2})(?![\d-])", _iso_date),
-    (r"(?P<day>\d{1,2})/(?P<month>\d{1,2})/(?P<year>\d{4}|\d{2})(?![\d/])", _numeric_date),
-    (r"(?P<day>\d{1,2})(?P<dash>[-.])(?P<month>\d{1,2})(?P=dash)(?P<year>\d{4})(?!\d)", _numeric_date),
+    (r"(\d{4})-(\d{1,2})-(\d{1,2})(?![\d-])", iso_date(_date)),
+    (r"(?P<day>\d{1,2})/(?P<month>\d{1,2})/(?P<year>\d{4}|\d{2})(?![\d/])", date(_date)),
+    (r"(?P<day>\d{1,2})(?P<dash>[-.])(?P<month>\d{1,2})(?P=dash)(?P<year>\d{4})(?!\d)", date(_date)),
     (rf"(\d{{1,2}})(?:\.?º)? de ({_MONTH})(?![{_LETTER}])", _day_of_month),
     (rf"(\d{{1,2}}):([0-5]\d)(?::([0-5]\d))?(?:\s?{_HALF})?(?:\s?(h|hs|hrs|horas)\b\.?)?(?![:\d])", _time),
     (rf"(\d{{1,2}})\s?{_HALF}", _hour),
     (r"(?<!\w)([AaPp])\.\s?[Mm]\.", _half),
-    (r"\+\d{1,3}(?:[- ]\d{1,4}){2,5}(?!\d)|(?:\(\d{2,3}\)\s?)\d{3,4}[-. ]\d{4}(?!\d)", _telephone),
-    (r"\d{2,3}[- ]\d{3,4}[- ]\d{4}(?![\d-])|\d{3}-\d{4}(?![\d-])|\d{3}(?: \d{2}){3}(?!\d)", _telephone),
+    (r"\+\d{1,3}(?:[- ]\d{1,4}){2,5}(?!\d)|(?:\(\d{2,3}\)\s?)\d{3,4}[-. ]\d{4}(?!\d)", telephone),
+    (r"\d{2,3}[- ]\d{3,4}[- ]\d{4}(?![\d-])|\d{3}-\d{4}(?![\d-])|\d{3}(?: \d{2}){3}(?!\d)", telephone),
     (
         rf"{_MINUS}(?P<before>US\$|MX\$|[$£€¥])\s?(?P<number>{_NUMBER})(?P<after>(?!))?"
         r"(?:\s?(?P<scale>mill(?:ón|on|ones)|mil millones|bill(?:ón|on|ones))\b)?"
@@ -336,20 +293,20 @@ _PATTERNS: tuple[tuple[str, Action], ...] = (
     ),
     (r"(\d{1,3})(\.?[ºª]|\.?er\b|\.?[oa]\b|(?:ro|ra|do|da|to|ta|mo|ma|vo|va|no|na)\b)(?:\.(?=\s+[a-z]))?", _ordinal),
     (rf"(\d{{1,3}})/(\d{{1,3}})(?![\d/])(?:\s?({_UNIT})(?![{_LETTER}\d²³]))?", _fraction),
-    (r"\d+(?:\.\d{1,2}(?!\d)){2,}|\d+(?:\.\d+){3,}", _dotted),
+    (r"\d+(?:\.\d{1,2}(?!\d)){2,}|\d+(?:\.\d+){3,}", dotted(decimal)),
     (
         rf"{_MINUS}(?<![A-Za-z])(?P<number>{_NUMBER})\s?(?P<unit>{_UNIT})(?![{_LETTER}\d²³])(?:\.(?=\s+[a-z]))?",
         _measure,
     ),
-    (r"(\d{1,4})\s?[-–]\s?(\d{1,4})(?![-\d])", _range),
+    (r"(\d{1,4})\s?[-–]\s?(\d{1,4})(?![-\d])", between(decimal, "a")),
     (rf"{_MINUS}(?P<number>{_NUMBER})", _number),
-    (r"[Nn]\.?º(?=\s?\d)|[Nn]o\.(?=\s?\d)|№|#(?=\d)", _numero),
+    (r"[Nn]\.?º(?=\s?\d)|[Nn]o\.(?=\s?\d)|№|#(?=\d)", said("número")),
     (r"([Ss]iglo|[Cc]apítulo|[Tt]omo|[Aa]cto|[Vv]olumen) ([IVXL]+)\b", _century),
     (rf"({'|'.join(_RULERS)}) ([IVXL]+)\b", _ruler),
     (r"T(?=\d\d:)|(?<=[a-záéíóúñ])/(?=[a-záéíóúñ])", silent),
     (rf"({_SHORT})\.(?![{_LETTER}])", _abbreviation),
     (r"(Sra?|Dra?|Srta)(?= [A-ZÁÉÍÓÚÑ])", _abbreviation),
-    (rf"(?:[{_LETTER}]\.){{2,}}(?:[{_LETTER}]\b)?", _initials),
+    (rf"(?:[{_LETTER}]\.){{2,}}(?:[{_LETTER}]\b)?", initials),
     (rf"[{_LETTER}]+", _word),
 )
 WRITING = Writing(
