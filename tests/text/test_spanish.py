@@ -3,9 +3,8 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
 
-from tests.text.hostile import HOSTILE, NOTHING, PARTS, check_spoken_or_refused, phones, spoken
+from tests.text.hostile import phones, spoken
 from wavenet_jax.text import LANGUAGES, Lexicon, read_lexicon, sentences
 
 SPANISH = LANGUAGES["es"]
@@ -159,28 +158,3 @@ def test_phones_of_another_language_are_refused(tmp_path: Path) -> None:
 def test_what_no_rule_covers_counts_as_guessed() -> None:
     assert all(map(LEXICON.knows, "perro guerra niño transcripción whisky club sabed".split()))
     assert not any(map(LEXICON.knows, "mgcp knight straße stephen o'neill".split()))
-
-
-@pytest.mark.parametrize("text", NOTHING)
-def test_a_text_without_anything_to_speak_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="nothing that can be spoken"):
-        list(sentences(text, LEXICON))
-
-
-@given(HOSTILE)
-@settings(max_examples=60, deadline=None)
-def test_any_text_is_spoken_or_refused(text: str) -> None:
-    check_spoken_or_refused(text, LEXICON)
-
-
-@pytest.mark.slow
-@given(HOSTILE)
-@settings(max_examples=5_000, deadline=None)
-def test_any_text_is_spoken_or_refused_often(text: str) -> None:
-    check_spoken_or_refused(text, LEXICON)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("part", PARTS)
-def test_a_hundred_thousand_characters_are_spoken(part: str) -> None:
-    check_spoken_or_refused(part * (100_000 // len(part)), LEXICON)

@@ -7,9 +7,8 @@ from importlib.resources import files
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
 
-from tests.text.hostile import HOSTILE, NOTHING, PARTS, check_spoken_or_refused, phones, spoken
+from tests.text.hostile import phones, spoken
 from wavenet_jax.text import Lexicon, read_lexicon, sentences
 from wavenet_jax.text.spoken import LONGEST_SENTENCE
 
@@ -85,12 +84,6 @@ def test_a_lexicon_file_takes_precedence(tmp_path: Path) -> None:
         read_lexicon(path)
 
 
-@pytest.mark.parametrize("text", NOTHING)
-def test_a_text_without_anything_to_speak_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="nothing that can be spoken"):
-        list(sentences(text, LEXICON))
-
-
 def test_phones_that_are_none_are_refused() -> None:
     with pytest.raises(ValueError, match="phones must be of AA .* got 'QQ'"):
         list(sentences("say {QQ}", LEXICON))
@@ -102,25 +95,6 @@ def test_a_text_is_read_as_it_is_needed() -> None:
     assert all(len(" ".join(word.text for word in sentence)) <= 4 * LONGEST_SENTENCE for sentence in first)
     once = list(sentences("One, two. Three four! Five?", LEXICON))
     assert list(sentences(iter("One, two. Three four! Five?"), LEXICON)) == once
-
-
-@given(HOSTILE)
-@settings(max_examples=60, deadline=None)
-def test_any_text_is_spoken_or_refused(text: str) -> None:
-    check_spoken_or_refused(text, LEXICON)
-
-
-@pytest.mark.slow
-@given(HOSTILE)
-@settings(max_examples=5_000, deadline=None)
-def test_any_text_is_spoken_or_refused_often(text: str) -> None:
-    check_spoken_or_refused(text, LEXICON)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("part", PARTS)
-def test_a_hundred_thousand_characters_are_spoken(part: str) -> None:
-    check_spoken_or_refused(part * (100_000 // len(part)), LEXICON)
 
 
 @pytest.mark.slow
