@@ -19,10 +19,11 @@ from typing import Any, NamedTuple, TypeAlias
 
 import jax
 
-from experiments.support import console, runtime
+from experiments.support import console
 from experiments.support.benchmarks import show
 from wavenet_jax.audio.files import show as shown
 from wavenet_jax.engine import kinds
+from wavenet_jax.processors import processors
 from wavenet_jax.versions import versions
 
 Figure: TypeAlias = dict[str, Any]
@@ -75,7 +76,7 @@ def machine() -> dict[str, Any]:
     return {
         "system": f"{platform.system()} {platform.machine()}",
         "processor": _processor(),
-        "cores": runtime.cores(),
+        "cores": processors(),
         "instructions": kinds()[0],
         "memory_gib": _memory_gib(),
         "accelerators": [device.device_kind for device in jax.devices() if device.platform != "cpu"],

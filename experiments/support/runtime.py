@@ -14,6 +14,7 @@ from absl import logging
 
 from experiments.support import console
 from wavenet_jax.config import Checked, option
+from wavenet_jax.processors import processors
 from wavenet_jax.storage import cache_folder
 
 # Names and numbers of <malloc.h>; -1 for the trim threshold means never.
@@ -65,7 +66,7 @@ def start(hosts: Hosts | None = None, *, cores_as_devices: bool = False) -> None
     chosen = by_flag or getattr(jax.config, "jax_num_cpu_devices", 0) > 0
     if cores_as_devices and not chosen:
         with contextlib.suppress(RuntimeError):  # JAX runs already, with the devices that it has
-            jax.config.update("jax_num_cpu_devices", cores())
+            jax.config.update("jax_num_cpu_devices", processors())
     if hosts is not None and hosts.distributed:
         jax.distributed.initialize(hosts.coordinator, hosts.num_processes, hosts.process_id)
     _check_platform()
@@ -90,13 +91,6 @@ def _check_platform() -> None:
         if "cuda" in asked or "gpu" in asked:
             remedy = f"for an NVIDIA GPU, pip install -U '{_GPU_PACKAGE}'; without one, {remedy}"
         raise ValueError(f"JAX cannot use JAX_PLATFORMS={asked} ({console.reason(error)}); {remedy}") from None
-
-
-def cores() -> int:
-    """Counts the cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def seconds_since_start() -> float:

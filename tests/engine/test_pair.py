@@ -75,12 +75,12 @@ def test_two_threads_make_the_bits_of_one_without_a_data_race(
 
 def test_two_threads_are_for_one_stream_of_a_large_network(monkeypatch: pytest.MonkeyPatch) -> None:
     model, weights = prepared("plain")
-    monkeypatch.setattr("wavenet_jax.engine.engine._processors", lambda: 2)
+    monkeypatch.setattr("wavenet_jax.engine.engine.processors", lambda: 2)
     assert Engine.of(model.config, weights).threads == 1
     monkeypatch.setattr("wavenet_jax.engine.engine._LEAST_BYTES_FOR_TWO", engine("plain").packed.size)
     runs = Engine.of(model.config, weights)
     assert runs.threads == 2
-    monkeypatch.setattr("wavenet_jax.engine.engine._processors", lambda: 1)
+    monkeypatch.setattr("wavenet_jax.engine.engine.processors", lambda: 1)
     assert Engine.of(model.config, weights).threads == 1
     two, one = (
         np.asarray(advance_native(model, weights, STRATEGY, begin(model, KEY, 1), 500, engine=each)[0])

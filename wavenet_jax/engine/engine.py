@@ -1,7 +1,6 @@
 """The engine as a value: packed weights, and one call that makes T samples of B streams."""
 
 import dataclasses
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -18,6 +17,7 @@ from wavenet_jax.model import Filter, WaveNetState, WaveNetWeights, head_of
 from wavenet_jax.model.adaptation import AdaptationState
 from wavenet_jax.model.heads import Categorical, CoarseFine, Mixture
 from wavenet_jax.model.prediction import PredictionState
+from wavenet_jax.processors import processors
 from wavenet_jax.typing import Array
 
 TRUNCATIONS = ("top_k", "top_p", "min_p")
@@ -75,7 +75,7 @@ class Engine:
         loaded = library(kind)
         packed = pack(config, weights, weight_format)
         network = {**attributes(config, weights, weight_format), "blocks": packed.blocks}
-        threads = 2 if len(packed.data) >= _LEAST_BYTES_FOR_TWO and _processors() > 1 else 1
+        threads = 2 if len(packed.data) >= _LEAST_BYTES_FOR_TWO and processors() > 1 else 1
         return cls(jnp.asarray(packed.data), loaded, tuple(network.items()), packed.zeros, threads)
 
     @property
@@ -183,11 +183,6 @@ def _attribute(value: int | float | tuple[int, ...]) -> Any:
     if isinstance(value, tuple):
         return np.asarray(value, np.int64)
     return np.int64(value) if isinstance(value, int) else np.float32(value)
-
-
-def _processors() -> int:
-    """Returns how many processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def missing_part(config: WaveNetConfig) -> str | None:
