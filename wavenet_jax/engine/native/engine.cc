@@ -270,21 +270,10 @@ class Loop {
   }
 
   void run() {
-    Trial trial;
-    for (int64_t sample = 0; sample < call_.samples;) {
-      const bool as_pair = net_.threads > 1 && trial.pair();
-      if (as_pair && !pair_.has_value()) pair_.emplace([this](Worker worker) { compute(worker); });
-      if (pair_.has_value()) pair_->keep_awake(as_pair);
-      const int64_t first = sample, last = std::min(first + kSamplesOfTrial, call_.samples);
-      const Trial::Clock::time_point began = Trial::Clock::now();
-      do {
-        enter(sample);
-        if (!as_pair || !pair_->work()) compute(Worker());
-        move();
-        for (int64_t stream = 0; stream < call_.streams; ++stream) choose(sample, stream);
-      } while (++sample < last && !trial.is_lost(began, last - first));
-      trial.took(began, sample - first);
-    }
+    if (net_.threads > 1)
+      run_the_faster_way();
+    else
+      for (int64_t sample = 0; sample < call_.samples; ++sample) make(sample, false);
     if (prediction_.has_value())
       prediction_->leave(call_.signal_after, call_.residual_after, call_.predicted_after);
     if (adaptation_.has_value())
@@ -293,6 +282,29 @@ class Loop {
 
  private:
   static constexpr int64_t kSamplesOfTrial = 32;
+
+  // By one thread or two, whichever takes less time; see pair.h.
+  void run_the_faster_way() {
+    Trial trial;
+    for (int64_t sample = 0; sample < call_.samples;) {
+      const bool as_pair = trial.pair();
+      if (as_pair && !pair_.has_value()) pair_.emplace([this](Worker worker) { compute(worker); });
+      if (pair_.has_value()) pair_->keep_awake(as_pair);
+      const int64_t first = sample, last = std::min(first + kSamplesOfTrial, call_.samples);
+      const Trial::Clock::time_point began = Trial::Clock::now();
+      do make(sample, as_pair);
+      while (++sample < last && !trial.is_lost(began, last - first));
+      trial.took(began, sample - first);
+    }
+  }
+
+  // Makes the next sample; as a pair, where the other thread is there.
+  void make(int64_t sample, bool as_pair) {
+    enter(sample);
+    if (!as_pair || !pair_->work()) compute(Worker());
+    move();
+    for (int64_t stream = 0; stream < call_.streams; ++stream) choose(sample, stream);
+  }
 
   // Takes the newest codes, and all that describes the next sample.
   void enter(int64_t sample) {
