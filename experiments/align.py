@@ -9,7 +9,6 @@ fit their transcripts, which are doubtful, and which words are in no lexicon; me
 from the recordings, which takes 40 seconds of speech or more (--aligner).
 """
 
-import dataclasses
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from experiments.support import console, flags
 from experiments.support.alignment import aligned, aligner_option
 from experiments.support.outputs import check_output, refuse_existing
 from experiments.support.plots import save_alignment
-from wavenet_jax.alignment import AlignedData
+from wavenet_jax.alignment import AlignedData, as_aligned
 from wavenet_jax.audio.files import show
 from wavenet_jax.config import Checked, DataConfig, WaveNetConfig, option
 from wavenet_jax.data import SPLITS, Skipped, collect
@@ -69,7 +68,7 @@ def main(data: DataConfig, options: Options) -> None:
 
 def _draw(data: DataConfig, found: AlignedData, path: Path, clip: str | None) -> None:
     model = WaveNetConfig(dilation_cycle=(1,))
-    source = collect(dataclasses.replace(data, pre_emphasis=None, label_from=None), model).split(*SPLITS)
+    source = collect(as_aligned(data), model).split(*SPLITS)
     alignments = {**found.clips, **found.doubtful}
     chosen = [name for name in alignments if clip in (None, name, os.path.splitext(name)[0])]
     if not chosen:

@@ -41,6 +41,7 @@ class Options(Checked):
         None, "Voice folder; without a vocoder and without a voice, the voice that comes with the package.", path=True
     )
     text: str = option(TEXT, "Text that the voice says.")
+    label: tuple[str, ...] = option((), "Class of the speech, one for each family of the voice: see wavenet say.")
     weights: tuple[str, ...] = option(
         ("float32",), "Number formats of the engine's weights to measure in turn; repeat for several.", choices=FORMATS
     )
@@ -116,7 +117,7 @@ def _copy(options: Options) -> tuple[Sounds, int]:
 
 def _voice(options: Options) -> tuple[Sounds, int]:
     voice = wavenet_jax.load_voice(options.voice)
-    return lambda weights: voice.stream(options.text, weights=weights), voice.sample_rate
+    return lambda weights: voice.stream(options.text, label=options.label, weights=weights), voice.sample_rate
 
 
 def _range(spread: list[float]) -> str:

@@ -26,17 +26,17 @@ import numpy as np
 
 import wavenet_jax
 from experiments.support import console, flags, sources
-from experiments.support.alignment import aligned, aligner_option
+from experiments.support.alignment import aligned_for, aligner_option
 from experiments.support.outputs import check_output, refuse_existing
 from wavenet_jax.acoustic import AcousticRunConfig, Speaker
 from wavenet_jax.acoustic.beginning import read_source
 from wavenet_jax.acoustic.data import AcousticClips, AlignedClip
 from wavenet_jax.acoustic.linguistic import whole_frames
 from wavenet_jax.alignment import with_transcripts
-from wavenet_jax.config import Checked, DataConfig, RunConfig, option
+from wavenet_jax.config import Checked, RunConfig, option
 from wavenet_jax.data import Describer, description, sidecar
 from wavenet_jax.storage import replacing, write_whole
-from wavenet_jax.text import ENGLISH, LANGUAGES, Lexicon
+from wavenet_jax.text import ENGLISH, LANGUAGES
 
 _SEED = 20
 
@@ -107,7 +107,7 @@ def _predict(options: Options, acoustic: Path, data_dir: tuple[str, ...]) -> Non
     config = trained.config
     if data_dir:
         config = dataclasses.replace(config, data=dataclasses.replace(config.data, data_dir=data_dir))
-    clips = _aligned(options, config)
+    clips = _clips(options, config)
     if options.flow_temperature is not None:
         config = dataclasses.replace(
             config, acoustic=dataclasses.replace(config.acoustic, flow_temperature=options.flow_temperature)
@@ -128,7 +128,7 @@ def _tell(options: Options, config: RunConfig) -> None:
     described = dataclasses.replace(
         described, acoustic=dataclasses.replace(described.acoustic, language=options.language)
     )
-    clips = _aligned(options, described)
+    clips = _clips(options, described)
 
     def frames(number: int, clip: AlignedClip) -> np.ndarray:
         return whole_frames(described, clip.symbols, clip.lengths, clip.frames).astype(np.float16)
@@ -138,12 +138,12 @@ def _tell(options: Options, config: RunConfig) -> None:
     console.result({"folder": options.output, "clips": len(clips), "written": written, "channels": channels})
 
 
-def _aligned(options: Options, config: AcousticRunConfig) -> AcousticClips:
+def _clips(options: Options, config: AcousticRunConfig) -> AcousticClips:
     if Path(options.output).exists() and not Path(options.output).is_dir():
         raise ValueError(f"output must be a folder, got {options.output}")
-    data: DataConfig = with_transcripts(config.data)
-    found = aligned(data, Lexicon(language=config.language), options.aligner)
-    source = sources.opened(data, config.measured, "all")
+    config = dataclasses.replace(config, data=with_transcripts(config.data))
+    source = sources.opened(config.data, config.measured, "all")
+    found = aligned_for(config, (source,), None, options.aligner)
     return AcousticClips(config, source, found.clips, Describer(config.measured, source))
 
 

@@ -24,7 +24,7 @@ from wavenet_jax.acoustic.config import PREPARATION
 from wavenet_jax.alignment import with_transcripts
 from wavenet_jax.config import Checked, DataConfig, OptimizerConfig, RunConfig, StartConfig, TrainConfig, option
 from wavenet_jax.text import LANGUAGES
-from wavenet_jax.voice import ACOUSTIC, DEFAULT_VOICE, LEXICON, VOCODER, make_voice
+from wavenet_jax.voice import ACOUSTIC, DEFAULT_VOICE, VOCODER, lexicon_file, make_voice
 
 _HELD_OUT = 0.1
 _VALIDATIONS = 4
@@ -57,8 +57,9 @@ def main(options: Options) -> int:
     runtime.start()
     voice = wavenet_jax.load_voice(options.voice)
     begins = Path(DEFAULT_VOICE if options.voice is None else options.voice)
-    same = options.language in (None, voice.language.code)
-    lexicon = str(begins / LEXICON) if same and (begins / LEXICON).is_file() else None
+    language = LANGUAGES[options.language or voice.language.code]
+    known = begins / lexicon_file(voice.languages, language)
+    lexicon = str(known) if language in voice.languages and known.is_file() else None
     output = Path(options.output)
     vocoder_run, acoustic_run = output / "runs" / VOCODER, output / "runs" / ACOUSTIC
     data = with_transcripts(
@@ -110,7 +111,8 @@ def _vocoder_config(options: Options, voice: wavenet_jax.Voice, data: DataConfig
 
 def _acoustic_config(options: Options, voice: wavenet_jax.Voice, data: DataConfig) -> AcousticRunConfig:
     base = voice.acoustic.config
-    model = dataclasses.replace(base.acoustic, language=options.language or voice.language.code)
+    language = options.language or voice.language.code
+    model = dataclasses.replace(base.acoustic, language=language, condition_on_classes=False, classes=())
     return dataclasses.replace(
         base, acoustic=model, data=data, optimizer=_optimizer(options), train=_train(options.acoustic_steps)
     )

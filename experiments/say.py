@@ -55,6 +55,11 @@ class Options(Checked):
         "Format of standard output: wav, with an open length, or pcm, mono 16-bit little-endian samples.",
         choices=("wav", "pcm"),
     )
+    label: tuple[str, ...] = option(
+        (),
+        "Class of the speech, as NAME, or as FAMILY=NAME where several families have it; one for each family of the "
+        "voice; without a language, its first one is spoken.",
+    )
     phones: bool = option(False, "The text is phones of its language with blanks between them, and | between words.")
     speed: float = option(1.0, "Speed of speech; 2 is twice as fast.", at_least=0.25, at_most=4)
     pitch: float = option(0.0, "Semitones by which the voice is raised.", at_least=-24, at_most=24)
@@ -108,6 +113,7 @@ def _pieces(voice: wavenet_jax.Voice, text: str | Iterator[str], options: Option
     return voice.stream(
         text,
         phones=options.phones,
+        label=options.label,
         speed=options.speed,
         pitch=options.pitch,
         temperature=options.temperature,

@@ -20,17 +20,16 @@ import jax
 import wavenet_jax
 from experiments.align import name_clips
 from experiments.support import console, flags, runtime, sources
-from experiments.support.alignment import aligned, aligner_option
+from experiments.support.alignment import aligned_for, aligner_option
 from experiments.support.ending import report_ending
 from experiments.support.signals import StopSignals
-from wavenet_jax.acoustic import AcousticDirectory, AcousticRunConfig, check_vocoder, fitted
+from wavenet_jax.acoustic import AcousticDirectory, AcousticRunConfig, check_vocoder, fitted, with_classes_of
 from wavenet_jax.acoustic.beginning import begin_from, begun_anew, read_source
 from wavenet_jax.acoustic.training import AcousticValidated, train_events
 from wavenet_jax.alignment import AlignedData, with_transcripts
 from wavenet_jax.audio.files import show
 from wavenet_jax.config import Checked, option
 from wavenet_jax.runs import Records
-from wavenet_jax.text import Lexicon, read_lexicon
 from wavenet_jax.training import Event, Started, StepDone, Stopped
 from wavenet_jax.versions import versions
 
@@ -64,15 +63,16 @@ def main(config: AcousticRunConfig, options: Options, hosts: runtime.Hosts) -> i
         check_vocoder(config, vocoder)
         source = None if source is None else fitted(source, vocoder)
     config.check_complete()
-    own = read_lexicon(Path(options.lexicon), config.language) if options.lexicon else None
-    found = aligned(config.data, Lexicon(own, config.language), options.aligner)
-    _describe(found)
-    training, held_out = sources.opened_splits(config.data, config.measured, ("train", "validation"))
     workdir = Path(options.workdir)
+    config = with_classes_of(AcousticDirectory(workdir), config)
+    training, held_out = sources.opened_splits(config.data, config.measured, ("train", "validation"))
+    config = config.with_classes(training)
+    found = aligned_for(config, (training, held_out), options.lexicon, options.aligner)
+    _describe(found)
     if source is not None and begin_from(config, workdir, source):
         console.say(f"begins with the model of {show(str(options.init_from))}, trained for {source.step} steps")
-        for name in begun_anew(config, source):
-            console.say(f"{name} begins anew: that model speaks {source.config.language.name}")
+        for what in begun_anew(config, source):
+            console.say(f"begins anew, as that model does not know it: {what}")
     with StopSignals() as stop, contextlib.ExitStack() as closing:
         report = _Report(config, AcousticDirectory(workdir), closing)
         events = train_events(config, workdir, training, held_out, found, stop=stop)

@@ -27,6 +27,11 @@ class Options(Checked):
     flow_temperature: float | None = option(
         None, "Share of the flow's noise in speaking; none: that of the acoustic run.", at_least=0, at_most=2
     )
+    label: tuple[str, ...] = option(
+        (),
+        "Class that the voice has by nature, as NAME or FAMILY=NAME, such as its speaker; repeat for each; none: all "
+        "classes of the acoustic model stay, and are asked for in speaking.",
+    )
     lexicon: str | None = option(None, "File of words and phones that override the package's.", path=True)
     card: str | None = option(None, "Text file that becomes README.md; none: a short one.", path=True)
     dtype: str = option("float16", "Number format of the weights.", choices=("float32", "float16"))
@@ -41,7 +46,13 @@ def main(options: Options) -> None:
     if options.card is not None:
         card = Path(options.card).read_text(encoding="utf-8", errors="replace")
     voice = make_voice(
-        options.acoustic, options.vocoder, options.lexicon, card, options.checkpoint, options.flow_temperature
+        options.acoustic,
+        options.vocoder,
+        options.lexicon,
+        card,
+        options.checkpoint,
+        options.flow_temperature,
+        options.label,
     )
     voice.save(output, options.dtype)
     size = sum(path.stat().st_size for path in output.rglob("*") if path.is_file())

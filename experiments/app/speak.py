@@ -16,6 +16,8 @@ import wavenet_jax
 from experiments.app import player, shared, sounds, timeline, voices
 from experiments.app.made import new_name
 from experiments.app.timeline import Span
+from wavenet_jax.acoustic.config import LANGUAGE
+from wavenet_jax.text import LANGUAGES
 
 _MOST_CHARACTERS = 2_000
 _TEXTS = {
@@ -37,6 +39,7 @@ class Spoken:
     speed: float
     pitch: float
     seed: int
+    labels: tuple[str, ...]
     command: str
     """Says the same in a terminal."""
     began: float = field(default_factory=time.monotonic)
@@ -74,14 +77,16 @@ def page() -> None:
     voice, folder = found
     left, right = st.columns([2, 3], gap="large")
     with left:
+        labels = _labels(voice)
         with st.form("speech"):
-            language = voice.language
+            language = voice.acoustic.config.language_of(labels)
             text = st.text_area(
                 "Text",
                 _TEXTS[language.code],
                 height=140,
                 max_chars=_MOST_CHARACTERS,
                 help=f"Any {language.name} text.",
+                key=f"text_{language.code}",
             )
             speed = st.slider("Speed", 0.5, 2.0, 1.0, step=0.05, help="2 is twice as fast.")
             pitch = st.slider("Pitch, in semitones", -12, 12, 0, help="Below 0 lower, above 0 higher.")
@@ -95,7 +100,7 @@ def page() -> None:
     with right, shared.friendly():
         if pressed:
             st.session_state.spoken = None
-            st.session_state.spoken = _prepared(voice, folder, text, speed, pitch, seed)
+            st.session_state.spoken = _prepared(voice, folder, text, speed, pitch, seed, labels)
         spoken: Spoken | None = st.session_state.get("spoken")
         if spoken is None:
             st.caption("The speech will be here, and play while it is made.")
@@ -103,6 +108,17 @@ def page() -> None:
         player.show(spoken.name)
         timeline.show(spoken.name)
         player.follow(spoken.name, partial(_speak, spoken) if pressed else None, partial(_results, spoken))
+
+
+def _labels(voice: wavenet_jax.Voice) -> tuple[str, ...]:
+    """Asks for the class of each family of a voice, with languages by their names."""
+    chosen = []
+    for family, names in voice.families.items():
+        is_language = family == LANGUAGE
+        shown = {LANGUAGES[name].name if is_language else name: name for name in names}
+        name = shared.choose(family.capitalize(), shown, key=f"speak_{family}")
+        chosen.append(f"{family}={name}")
+    return tuple(chosen)
 
 
 def _card(voice: wavenet_jax.Voice) -> None:
@@ -116,7 +132,13 @@ def _card(voice: wavenet_jax.Voice) -> None:
 
 
 def _prepared(
-    voice: wavenet_jax.Voice, folder: Path, text: str, speed: float, pitch: float, seed: float | None
+    voice: wavenet_jax.Voice,
+    folder: Path,
+    text: str,
+    speed: float,
+    pitch: float,
+    seed: float | None,
+    labels: tuple[str, ...],
 ) -> Spoken:
     if len(text) > _MOST_CHARACTERS:
         raise ValueError(f"the text has {len(text):,} characters; speak at most {_MOST_CHARACTERS:,} at a time")
@@ -124,8 +146,9 @@ def _prepared(
     flags = [*voices.flag(folder), f"--text={text}", f"--seed={number}", "--output=speech.wav"]
     flags += [f"--speed={speed:g}"] if speed != 1 else []
     flags += [f"--pitch={pitch:g}"] if pitch else []
+    flags += [f"--label={label}" for label in labels]
     command = shlex.join(["wavenet", "say", *flags])
-    return Spoken(new_name("speech"), voice, text, float(speed), float(pitch), number, command)
+    return Spoken(new_name("speech"), voice, text, float(speed), float(pitch), number, labels, command)
 
 
 def _speak(spoken: Spoken, status: DeltaGenerator, pieces: DeltaGenerator) -> None:
@@ -138,7 +161,7 @@ def _speak(spoken: Spoken, status: DeltaGenerator, pieces: DeltaGenerator) -> No
     voices.wait()
     drawn = 0.0
     for number, utterance in enumerate(
-        voice.utterances(spoken.text, speed=spoken.speed, pitch=spoken.pitch, seed=spoken.seed)
+        voice.utterances(spoken.text, speed=spoken.speed, pitch=spoken.pitch, seed=spoken.seed, label=spoken.labels)
     ):
         start = spoken.seconds
         stop = start + utterance.segments[-1].stop

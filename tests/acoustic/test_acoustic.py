@@ -23,13 +23,13 @@ from wavenet_jax.acoustic.model import parameter_shapes, places_of
 from wavenet_jax.acoustic.model_folder import read_acoustic, write_acoustic
 from wavenet_jax.acoustic.runs import AcousticDirectory
 from wavenet_jax.acoustic.speaking import whole_lengths
-from wavenet_jax.acoustic.symbols import aligned_symbols, kinds_of, segments_of, symbols_of
+from wavenet_jax.acoustic.symbols import Inventory, aligned_symbols, segments_of, symbols_of
 from wavenet_jax.acoustic.training import AcousticValidated, train_events
 from wavenet_jax.alignment import AlignedData, Alignment, Segment, frames_of
 from wavenet_jax.config import DataConfig, FeatureConfig, OptimizerConfig, RunConfig, TrainConfig, WaveNetConfig
 from wavenet_jax.data import ArraySource, Describer
 from wavenet_jax.runs.load import validated_bits
-from wavenet_jax.text import ENGLISH, Word
+from wavenet_jax.text import Word
 from wavenet_jax.training import Stopped
 
 HELLO = (Word("hello", ("HH", "AH0", "L", "OW1"), ","), Word("you", ("Y", "UW1"), "?"))
@@ -102,7 +102,7 @@ def test_symbols_of_a_text_are_those_of_its_recording() -> None:
     np.testing.assert_array_equal(written.numbers, spoken.numbers)
     assert lengths.sum() == 72
     assert (written.kinds >= 0).all()
-    assert (written.kinds < kinds_of(ENGLISH)).all()
+    assert (written.kinds < Inventory().sizes).all()
     assert list(written.kinds[:, 0] == 1) == [True, *[False] * 4, True, *[False] * 2, True]
 
 

@@ -14,7 +14,7 @@ from tests.acoustic.test_acoustic import CONFIG, HELLO
 from wavenet_jax.acoustic import AcousticRunConfig, Speaker, TrainedAcoustic, load_acoustic
 from wavenet_jax.acoustic.beginning import begin_from, begun_anew
 from wavenet_jax.acoustic.model import parameter_shapes
-from wavenet_jax.acoustic.symbols import kinds_of, symbols_of
+from wavenet_jax.acoustic.symbols import Inventory, symbols_of
 from wavenet_jax.config import FeatureConfig, RunConfig, WaveNetConfig
 from wavenet_jax.config.options import from_json, to_json
 from wavenet_jax.integrity import flatten
@@ -44,14 +44,14 @@ def test_the_table_of_phones_is_the_inventory_of_the_language(code: str) -> None
     table = flatten(parameter_shapes(of_language(code)))["tables_0/embedding"]
     assert table.shape == (len(language.phones) + 2, CONFIG.acoustic.phone_channels)
     said = next(iter(sentences("1 2 3. A, e, i, o, u.", Lexicon(language=language))))
-    kinds = symbols_of(said, language).kinds
-    assert (kinds < kinds_of(language)).all()
+    kinds = symbols_of(said, Inventory((language,))).kinds
+    assert (kinds < Inventory((language,)).sizes).all()
     phones = [language.phones[number - 2] for number in kinds[:, 0] if number > 1]
     assert phones == [phone.rstrip("012") for word in said for phone in word.phones]
 
 
 def test_phones_of_another_language_are_named() -> None:
-    assert symbols_of(HOLA, SPANISH).kinds.shape == (6, 4)
+    assert symbols_of(HOLA, Inventory((SPANISH,))).kinds.shape == (6, 4)
     with pytest.raises(ValueError, match="RR is no phone of English, .* give a text of that language"):
         symbols_of((Word("rro", ("RR", "O")),))
     with pytest.raises(ValueError, match="HH is no phone of Spanish"):
@@ -76,14 +76,19 @@ def test_phones_in_place_of_log_mel_are_those_of_english() -> None:
 def test_a_model_of_another_language_gives_all_but_its_phones(tmp_path: Path) -> None:
     config, english = of_language("es"), trained(CONFIG)
     assert begun_anew(CONFIG, english) == ()
-    assert begun_anew(config, english) == ("tables_0/embedding",)
+    (anew,) = begun_anew(config, english)
+    assert anew == "phones A, E, I, LL, NY, O, RR, U, X"
     assert begin_from(config, tmp_path, english)
     assert not begin_from(config, tmp_path, english)
     begun, given = flatten(load_acoustic(tmp_path).params), flatten(english.params)
-    for name in given.keys() - {"tables_0/embedding"}:
+    table, old = begun.pop("tables_0/embedding"), given["tables_0/embedding"]
+    for name in begun:
         np.testing.assert_array_equal(begun[name], given[name])
-    assert begun["tables_0/embedding"].shape == (len(SPANISH.phones) + 2, CONFIG.acoustic.phone_channels)
-    assert 0.3 < begun["tables_0/embedding"].std() < 0.7  # random, as at any start
+    assert table.shape == (len(SPANISH.phones) + 2, CONFIG.acoustic.phone_channels)
+    row = {phone: 2 + n for n, phone in enumerate(SPANISH.phones)}
+    np.testing.assert_array_equal(table[row["M"]], old[2 + ENGLISH.phones.index("M")])
+    new = table[[row[phone] for phone in anew.removeprefix("phones ").split(", ")]]
+    assert 0.3 < new.std() < 0.7  # random, as at any start
     smaller = dataclasses.replace(config, acoustic=dataclasses.replace(config.acoustic, length_channels=3))
     with pytest.raises(ValueError, match="init_from has a model of other layers: length_in"):
         begin_from(smaller, tmp_path / "other", english)

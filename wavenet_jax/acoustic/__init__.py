@@ -1,7 +1,14 @@
 """The acoustic model: from phones to the features of a vocoder."""
 
 from wavenet_jax.acoustic.config import AcousticConfig, AcousticRunConfig
-from wavenet_jax.acoustic.runs import AcousticDirectory, TrainedAcoustic, check_vocoder, fitted, load_acoustic
+from wavenet_jax.acoustic.runs import (
+    AcousticDirectory,
+    TrainedAcoustic,
+    check_vocoder,
+    fitted,
+    load_acoustic,
+    with_classes_of,
+)
 from wavenet_jax.acoustic.speaking import Speaker, Utterance
 
 __all__ = [
@@ -14,4 +21,5 @@ __all__ = [
     "check_vocoder",
     "fitted",
     "load_acoustic",
+    "with_classes_of",
 ]

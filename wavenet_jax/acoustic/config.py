@@ -1,11 +1,15 @@
 """Configuration of an acoustic model and of its training."""
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from wavenet_jax.acoustic.symbols import Inventory
+from wavenet_jax.conditions import ClassCondition
 from wavenet_jax.config import (
     Checked,
+    ConditioningConfig,
     DataConfig,
     FeatureConfig,
     OptimizerConfig,
@@ -14,13 +18,17 @@ from wavenet_jax.config import (
     WaveNetConfig,
     option,
 )
+from wavenet_jax.data import Source, with_classes
 from wavenet_jax.text.languages import ENGLISH, LANGUAGES, Language
 
 PREPARATION = ("channel", "remove_dc", "normalize", "peak_db", "loudness_db", "pre_emphasis")
 """Fields of ``DataConfig`` that change the features of a recording."""
 
-_OF_CROPS = ("feature_dir", "crop_samples", "full_context", "gain_db", "flip_polarity", "label_from")
-_OF_LABELS = ("label_pattern", "label_table")
+LANGUAGE = "language"
+"""The family of classes that say which language is spoken, by its code."""
+
+_OF_CROPS = ("feature_dir", "crop_samples", "full_context", "gain_db", "flip_polarity")
+_OF_LABELS = ("label_from", "label_pattern", "label_table")
 
 
 @dataclass(frozen=True)
@@ -32,6 +40,14 @@ class AcousticConfig(Checked):
         ENGLISH.code,
         f"Language of the texts: {', '.join(f'{code} ({spoken.name})' for code, spoken in LANGUAGES.items())}.",
         choices=tuple(LANGUAGES),
+    )
+    condition_on_classes: bool = option(
+        False,
+        "Tell the model the class of each clip, such as its speaker (see label_from); classes of a family called "
+        "language are codes of the languages that are spoken.",
+    )
+    classes: tuple[str, ...] = option(
+        (), "Classes of the model, as FAMILY=NAME; repeat for each; none: the classes of the data when training begins."
     )
     phone_channels: int = option(160, "Channels of the layers over phones.", at_least=1)
     phone_layers: int = option(2, "Residual convolutions over phones.", at_least=0)
@@ -71,6 +87,30 @@ class AcousticConfig(Checked):
         1.6, "Greatest factor by which the spread of mel bands is restored where averages are spoken.", at_least=1
     )
 
+    def check_together(self) -> None:
+        codes = self.conditioning.families.get(LANGUAGE, ())
+        for code in codes:
+            if code not in LANGUAGES:
+                raise ValueError(
+                    f"classes of the family {LANGUAGE} must be codes of languages, {', '.join(LANGUAGES)}, got {code!r}"
+                )
+        if codes and self.language not in codes:
+            raise ValueError(f"language must be one of the classes {', '.join(codes)}, got {self.language}")
+        if self.classes and not self.condition_on_classes:
+            raise ValueError("classes are for condition_on_classes; give both, or leave classes out")
+
+    @property
+    def conditioning(self) -> ConditioningConfig:
+        """The classes, as those of a network."""
+        return ConditioningConfig(condition_on_classes=self.condition_on_classes, classes=self.classes)
+
+    @property
+    def inventory(self) -> Inventory:
+        """What the model tells apart."""
+        families = self.conditioning.families
+        codes = families.get(LANGUAGE, (self.language,))
+        return Inventory(tuple(LANGUAGES[code] for code in codes), families)
+
 
 @dataclass(frozen=True)
 class AcousticRunConfig:
@@ -90,6 +130,10 @@ class AcousticRunConfig:
                 "local_features must be mel, mel and f0, or phones and f0, for an acoustic model, got "
                 f"{', '.join(kinds)}"
             )
+        if "phones" in kinds and self.acoustic.condition_on_classes:
+            raise ValueError(
+                "condition_on_classes needs local_features=mel: a network that is told phones has no classes"
+            )
         if "phones" in kinds and self.language != ENGLISH:
             raise ValueError(
                 f"local_features=phones describes the phones of English, got language={self.language.code}; give "
@@ -106,13 +150,92 @@ class AcousticRunConfig:
 
     @property
     def language(self) -> Language:
-        """What the texts are written in."""
+        """What the texts are written in; where there are several languages, unless a class says which."""
         return LANGUAGES[self.acoustic.language]
 
     @property
+    def languages(self) -> tuple[Language, ...]:
+        """All languages of the model, that of ``language`` first."""
+        others = (language for language in self.acoustic.inventory.languages if language != self.language)
+        return self.language, *others
+
+    def language_of(self, labels: Sequence[str]) -> Language:
+        """Returns the language of a clip with these classes, given as FAMILY=NAME."""
+        for label in labels:
+            family, _, name = label.partition("=")
+            if family == LANGUAGE and self.acoustic.condition_on_classes:
+                return LANGUAGES[name]
+        return self.language
+
+    def with_classes(self, source: Source) -> "AcousticRunConfig":
+        """Returns the config with the classes of a data set, where it is conditioned on classes and names none yet.
+
+        Raises:
+          ValueError: the data set has no classes, or its languages are not known or without ``language``.
+        """
+        classes = with_classes(self.model, source).conditioning.classes
+        return dataclasses.replace(self, acoustic=dataclasses.replace(self.acoustic, classes=classes))
+
+    def class_ids(self, labels: Sequence[str]) -> tuple[int, ...]:
+        """Returns the ids of the classes of a clip, given as FAMILY=NAME, one of each family; see ``ClassCondition``.
+
+        Raises:
+          ValueError: a family is missing, or the model has no such class.
+        """
+        return tuple(ClassCondition(self.model).ids(labels).tolist())
+
+    def chosen(self, labels: Sequence[str]) -> tuple[str, ...]:
+        """Returns the classes of speech, as FAMILY=NAME, one of each family.
+
+        Args:
+          labels: as NAME, or FAMILY=NAME; without one of a language, that of ``language`` is spoken.
+
+        Raises:
+          ValueError: a family is missing or given twice, or the model has no such class.
+        """
+        named = self.named(labels)
+        families = self.acoustic.conditioning.families
+        given = dict(label.split("=", 1) for label in named)
+        if LANGUAGE in families:
+            given.setdefault(LANGUAGE, self.acoustic.language)
+        for family, names in families.items():
+            if family not in given:
+                raise ValueError(
+                    f"the voice needs a class of family {family!r}; give label=NAME, one of {', '.join(names)}"
+                )
+        return tuple(f"{family}={given[family]}" for family in families)
+
+    def named(self, labels: Sequence[str]) -> tuple[str, ...]:
+        """Returns classes, given as NAME or FAMILY=NAME, as FAMILY=NAME.
+
+        Raises:
+          ValueError: the model has no such class, several families have the name, or two of a family are given.
+        """
+        classes, found = self.acoustic.classes, dict[str, str]()
+        for label in labels:
+            if not classes:
+                raise ValueError(f"label says {label!r}, and the voice has no classes; leave it out")
+            fits = [one for one in classes if label in (one, one.partition("=")[2])]
+            if not fits:
+                raise ValueError(f"the voice has no class {label!r}; give one of {', '.join(classes)}")
+            if len(fits) > 1:
+                raise ValueError(f"label {label!r} is in several families; give one of {', '.join(fits)}")
+            family = fits[0].partition("=")[0]
+            if found.setdefault(family, fits[0]) != fits[0]:
+                raise ValueError(
+                    f"label gives two classes of family {family!r}, {found[family]} and {fits[0]}; give one"
+                )
+        return tuple(found.values())
+
+    @property
     def model(self) -> WaveNetConfig:
-        """The audio and the features that a vocoder has to have; its layers say nothing."""
-        return WaveNetConfig(sample_rate=self.acoustic.sample_rate, features=self.features, dilation_cycle=(1,))
+        """The audio and the features that a vocoder has to have, and the classes; its layers say nothing."""
+        return WaveNetConfig(
+            sample_rate=self.acoustic.sample_rate,
+            features=self.features,
+            conditioning=self.acoustic.conditioning,
+            dilation_cycle=(1,),
+        )
 
     @property
     def measured(self) -> WaveNetConfig:

@@ -8,7 +8,7 @@ import numpy as np
 
 from wavenet_jax.acoustic.config import AcousticRunConfig
 from wavenet_jax.acoustic.model import PLACES, places_of
-from wavenet_jax.acoustic.symbols import COLUMNS, NUMBERS, Symbols, aligned_symbols
+from wavenet_jax.acoustic.symbols import NUMBERS, Symbols, aligned_symbols
 from wavenet_jax.alignment import Alignment
 from wavenet_jax.arithmetic import ceil_div
 from wavenet_jax.data import Describer, Source
@@ -19,7 +19,7 @@ _KEPT_CLIPS = 20_000
 class AcousticBatch(NamedTuple):
     """B rows of P symbols and F frames; zeros after the last of each row."""
 
-    kinds: np.ndarray  # [B, P, COLUMNS] int32
+    kinds: np.ndarray  # [B, P, columns of Symbols.kinds] int32
     numbers: np.ndarray  # [B, P, NUMBERS] float32
     lengths: np.ndarray  # [B, P] int32: frames of each symbol
     owner: np.ndarray  # [B, F] int32: the symbol of each frame
@@ -58,7 +58,11 @@ class AcousticClips:
     def _clip(self, number: int) -> AlignedClip:
         count = ceil_div(self.samples(number), self._config.features.hop_samples)
         symbols, lengths = aligned_symbols(
-            self._alignments[number], self._config.hop_seconds, count, self._config.language
+            self._alignments[number],
+            self._config.hop_seconds,
+            count,
+            self._config.acoustic.inventory,
+            self._config.class_ids(self._source.labels[self._numbers[number]]),
         )
         return AlignedClip(symbols, lengths, self._describer.frames(self._numbers[number], 0, count))
 
@@ -112,6 +116,7 @@ class _Row:
     def __init__(self, config: AcousticRunConfig) -> None:
         self._frames, self._phones = config.acoustic.row_frames, config.acoustic.row_phones
         self._channels = config.measured.features.channels
+        self._columns = len(config.acoustic.inventory.sizes)
         self._parts: list[AlignedClip] = []
         self.is_open = True
 
@@ -140,7 +145,7 @@ class _Row:
 
         phones, frames = self._phones, self._frames
         return AcousticBatch(
-            padded([part.symbols.kinds for part in self._parts], phones, np.zeros((0, COLUMNS), np.int32)),
+            padded([part.symbols.kinds for part in self._parts], phones, np.zeros((0, self._columns), np.int32)),
             padded([part.symbols.numbers for part in self._parts], phones, np.zeros((0, NUMBERS), np.float32)),
             padded([lengths], phones, np.zeros(0, np.int32)),
             padded([owner], frames, np.zeros(0, np.int32)),

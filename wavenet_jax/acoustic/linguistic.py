@@ -4,11 +4,10 @@ import numpy as np
 
 from wavenet_jax.acoustic.config import AcousticRunConfig
 from wavenet_jax.acoustic.model import places_of
-from wavenet_jax.acoustic.symbols import Symbols, kinds_of
-from wavenet_jax.text import ENGLISH
+from wavenet_jax.acoustic.symbols import Inventory, Symbols
 
-KINDS = kinds_of(ENGLISH)
-"""Values of each column of symbols; other languages are not described."""
+KINDS = Inventory().sizes
+"""Values of each column of symbols of English; other languages, and classes, are not described."""
 
 _NEIGHBOURS = (-1, 1, 2)
 """Which other phones and pauses a frame names, counted from its own."""

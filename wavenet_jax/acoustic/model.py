@@ -15,8 +15,7 @@ from flax import linen as nn
 from wavenet_jax.acoustic.config import AcousticConfig, AcousticRunConfig
 from wavenet_jax.acoustic.flow import UNIT, Flow
 from wavenet_jax.acoustic.layers import Conv, Residual
-from wavenet_jax.acoustic.symbols import COLUMNS, NUMBERS, kinds_of
-from wavenet_jax.text import LANGUAGES
+from wavenet_jax.acoustic.symbols import COLUMNS, NUMBERS
 from wavenet_jax.typing import Array
 
 PLACES = 5
@@ -51,8 +50,11 @@ class AcousticModel(nn.Module):
     def setup(self) -> None:
         config = self.config
         channels, drop = config.phone_channels, config.acoustic_dropout
-        kinds = kinds_of(LANGUAGES[config.language])
-        self.tables = [nn.Embed(values, channels, embedding_init=nn.initializers.normal(0.5)) for values in kinds]
+        self.tables = [
+            # A new class begins as if there were none.
+            nn.Embed(values, channels, embedding_init=nn.initializers.normal(0.5 if column < COLUMNS else 0.0))
+            for column, values in enumerate(config.inventory.sizes)
+        ]
         self.numbers = nn.Dense(channels)
         self.over_phones = [Residual(config.phone_kernel_size, 1, drop) for _ in range(config.phone_layers)]
         self.length_in = Conv(config.length_channels, 3)
@@ -75,7 +77,8 @@ class AcousticModel(nn.Module):
 
     def weights(self) -> None:
         """Makes all parameters, for ``init(key, method="weights")``."""
-        encoded = self.encode(jnp.zeros((1, 1, COLUMNS), jnp.int32), jnp.zeros((1, 1, NUMBERS)))
+        columns = len(self.config.inventory.sizes)
+        encoded = self.encode(jnp.zeros((1, 1, columns), jnp.int32), jnp.zeros((1, 1, NUMBERS)))
         self.lengths(encoded)
         melody = self.melody(encoded, jnp.zeros((1, 1), jnp.int32), jnp.zeros((1, 1, PLACES)))
         if not self.bands:
@@ -89,7 +92,8 @@ class AcousticModel(nn.Module):
         """Reads symbols, see ``symbols.Symbols``: ``[B, P, K], [B, P, N] -> [B, P, H]``."""
         x = self.numbers(numbers) * self._kept(kinds, train)
         for column, table in enumerate(self.tables):
-            x = x + table(kinds[:, :, column]) * self._kept(kinds, train, half=column == 0)
+            is_class = column >= COLUMNS
+            x = x + table(kinds[:, :, column]) * (1.0 if is_class else self._kept(kinds, train, half=column == 0))
         present = (kinds[:, :, :1] > 0).astype(x.dtype)
         for layer in self.over_phones:
             x = layer(x * present, train)

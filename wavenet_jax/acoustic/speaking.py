@@ -38,6 +38,8 @@ class Utterance(NamedTuple):
     ``words``."""
     features: np.ndarray
     """Float32 ``[F, C]``."""
+    labels: tuple[str, ...] = ()
+    """Its classes, as FAMILY=NAME."""
 
 
 class Speaker:
@@ -56,13 +58,23 @@ class Speaker:
         self._noise = Noise.of(config) if config.bands else None
 
     def __call__(
-        self, sentence: Sentence, speed: float = 1.0, semitones: float = 0.0, seed: int | Sequence[int] = 0
+        self,
+        sentence: Sentence,
+        speed: float = 1.0,
+        semitones: float = 0.0,
+        seed: int | Sequence[int] = 0,
+        label: Sequence[str] = (),
     ) -> np.ndarray:
         """Predicts the frames of a sentence, pauses at both ends included: float32 ``[F, C]``; see ``utter``."""
-        return self.utter(sentence, speed, semitones, seed).features
+        return self.utter(sentence, speed, semitones, seed, label).features
 
     def utter(
-        self, sentence: Sentence, speed: float = 1.0, semitones: float = 0.0, seed: int | Sequence[int] = 0
+        self,
+        sentence: Sentence,
+        speed: float = 1.0,
+        semitones: float = 0.0,
+        seed: int | Sequence[int] = 0,
+        label: Sequence[str] = (),
     ) -> Utterance:
         """Predicts the frames of a sentence, and when its phones sound.
 
@@ -71,15 +83,17 @@ class Speaker:
           speed: 2 speaks twice as fast.
           semitones: by which the voice is raised.
           seed: of the noise that spectra are drawn from.
+          label: the class of each family: see ``AcousticRunConfig.chosen``.
 
         Raises:
-          ValueError: the speed or the pitch is out of its bounds.
+          ValueError: the speed or the pitch is out of its bounds, or the model has no such class.
         """
         if not SLOWEST <= speed <= FASTEST:
             raise ValueError(f"speed must be from {SLOWEST:g} to {FASTEST:g}, got {speed:g}")
         if not abs(semitones) <= HIGHEST_SEMITONES:
             raise ValueError(f"pitch must be at most {HIGHEST_SEMITONES:g} semitones up or down, got {semitones:g}")
-        symbols = symbols_of(sentence, self.config.language)
+        labels = self.config.chosen(label)
+        symbols = symbols_of(sentence, self.config.acoustic.inventory, self.config.class_ids(labels))
         encoded, logs = self._read(symbols)
         lengths = whole_lengths(np.expm1(logs) / speed)
         melody, present, spoken = self._sung(encoded, symbols, lengths)
@@ -88,7 +102,7 @@ class Speaker:
         voiced = (np.asarray(melody.voicing)[0] > 0) & self._range.has_pitch
         measured = self._painted(melody, pitch, voiced, present, spoken, seed)[: lengths.sum()]
         frames = whole_frames(self.config, symbols, lengths, measured)
-        return Utterance(sentence, segments_of(sentence, lengths, self.config.hop_seconds), frames)
+        return Utterance(sentence, segments_of(sentence, lengths, self.config.hop_seconds), frames, labels)
 
     def follow(self, clip: AlignedClip, seed: int | Sequence[int] = 0) -> np.ndarray:
         """Predicts the frames of a recording, with the lengths and the pitch that it has: float32 ``[F, C]``.
@@ -145,14 +159,15 @@ class Speaker:
         speed: float = 1.0,
         semitones: float = 0.0,
         seed: int = 0,
+        label: Sequence[str] = (),
     ) -> np.ndarray:
         """Predicts the frames of a whole text, one sentence after the other: float32 ``[F, C]``.
 
         A .npy file of them is what ``wavenet sample --mel_from`` reads; see ``text.sentences`` and ``__call__``.
         """
-        found = sentences(text, lexicon or Lexicon(language=self.config.language))
+        found = sentences(text, lexicon or Lexicon(language=self.config.language_of(self.config.chosen(label))))
         return np.concatenate(
-            [self(sentence, speed, semitones, (seed, number)) for number, sentence in enumerate(found)]
+            [self(sentence, speed, semitones, (seed, number), label) for number, sentence in enumerate(found)]
         )
 
     def _encoded(self, params: Any, kinds: Any, numbers: Any) -> Any:

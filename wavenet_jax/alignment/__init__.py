@@ -1,6 +1,14 @@
 """Alignment: when each phone of a transcript is spoken in its clip."""
 
-from wavenet_jax.alignment.clips import ALIGNERS, AUTO, AlignedData, align, with_transcripts
+from wavenet_jax.alignment.clips import (
+    ALIGNERS,
+    AUTO,
+    AlignedData,
+    align,
+    as_aligned,
+    joined_alignments,
+    with_transcripts,
+)
 from wavenet_jax.alignment.forced import Aligner
 from wavenet_jax.alignment.learned import LearnedAligner, learn
 from wavenet_jax.alignment.segments import Alignment, Segment, frames_of
@@ -14,7 +22,9 @@ __all__ = [
     "LearnedAligner",
     "Segment",
     "align",
+    "as_aligned",
     "frames_of",
+    "joined_alignments",
     "learn",
     "with_transcripts",
 ]

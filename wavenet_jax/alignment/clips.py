@@ -8,8 +8,8 @@ import json
 import os
 import re
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import ChainMap, Counter
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +20,8 @@ from wavenet_jax.alignment.learned import PASSES, learn
 from wavenet_jax.alignment.segments import Alignment, Segment
 from wavenet_jax.audio.files import show
 from wavenet_jax.config import DataConfig, WaveNetConfig
-from wavenet_jax.data import SPLITS, Collection, Skipped, Source, collect
+from wavenet_jax.data import SPLITS, Skipped, Source, collect
+from wavenet_jax.data import Collection as Collected
 from wavenet_jax.data.files.cache import CacheFolder
 from wavenet_jax.data.files.manifest import Progress
 from wavenet_jax.data.files.places import exists, joined, resolved
@@ -68,7 +69,11 @@ class AlignedData:
 
 
 def align(
-    data: DataConfig, lexicon: Lexicon | None = None, progress: Progress | None = None, aligner: str = AUTO
+    data: DataConfig,
+    lexicon: Lexicon | None = None,
+    progress: Progress | None = None,
+    aligner: str = AUTO,
+    only: Collection[str] | None = None,
 ) -> AlignedData:
     """Aligns the clips of ``data.data_dir`` that have a transcript; alignments in the cache are reused.
 
@@ -82,6 +87,7 @@ def align(
         passes over them.
       aligner: one of ``ALIGNERS``: forced is pocketsphinx (English; the extra [align]), learned needs nothing but the
         clips, 40 seconds of speech or more; auto is forced where it can align the data set, else learned.
+      only: names of the clips to align, such as those of one language; default: all.
 
     Raises:
       ValueError: there is no such folder, table or aligner, the extra [align] is missing, pocketsphinx is asked for
@@ -92,9 +98,9 @@ def align(
     lexicon = lexicon or Lexicon()
     if aligner == FORCED:
         check_language(lexicon.language)
-    plain = dataclasses.replace(with_transcripts(data), pre_emphasis=None, label_from=None)
+    plain = as_aligned(with_transcripts(data))
     collection = collect(plain, WaveNetConfig(sample_rate=SAMPLE_RATE, dilation_cycle=(1,)))
-    work = _Work.of(collection, lexicon)
+    work = _Work.of(collection, lexicon, only)
     chosen, why = _chosen(aligner, work, plain)
     kept = _Kept(plain, chosen, work)
     found, unfit = _aligned(work, kept, chosen, progress)
@@ -115,6 +121,26 @@ def align(
         chosen,
         why,
     )
+
+
+def joined_alignments(parts: Sequence[AlignedData]) -> AlignedData:
+    """Joins the alignments of parts of a data set, such as its languages."""
+    if len(parts) == 1:
+        return parts[0]
+    return AlignedData(
+        dict(ChainMap(*(dict(part.clips) for part in parts))),
+        dict(ChainMap(*(dict(part.doubtful) for part in parts))),
+        [doubt for part in parts for doubt in part.doubts],
+        [refusal for part in parts for refusal in part.refused],
+        sum((Counter(part.guessed) for part in parts), Counter[str]()),
+        parts[0].aligner,
+        parts[0].why,
+    )
+
+
+def as_aligned(data: DataConfig) -> DataConfig:
+    """Returns the recordings as they are aligned: as they are heard, and without their classes."""
+    return dataclasses.replace(data, pre_emphasis=None, label_from=None, label_pattern=None, label_table=None)
 
 
 def with_transcripts(data: DataConfig) -> DataConfig:
@@ -142,21 +168,25 @@ class _Work:
     refused: Sequence[Skipped]
     guessed: Mapping[str, int]
     language: Language
+    is_part: bool
+    """True where it is a part of the data set."""
 
     @classmethod
-    def of(cls, collection: Collection, lexicon: Lexicon) -> "_Work":
+    def of(cls, collection: Collected, lexicon: Lexicon, only: Collection[str] | None) -> "_Work":
         source = collection.split(*SPLITS)
-        refused = [Skipped(*skipped) for skipped in source.skipped]
+        refused = [Skipped(*skipped) for skipped in source.skipped] if only is None else []
         clips: list[tuple[int, Clip, Sequence[Sequence[Word]]]] = []
         guessed: Counter[str] = Counter()
         for number, clip in enumerate(collection.clips):
+            if only is not None and clip.name not in only:
+                continue
             readings, reason = _readings(clip, lexicon)
             if reason is not None:
                 refused.append(Skipped(clip.name, reason))
                 continue
             guessed.update(w.text for w in readings[0] if w.text.islower() and not lexicon.knows(w.text))
             clips.append((number, clip, readings))
-        return cls(source, clips, refused, guessed, lexicon.language)
+        return cls(source, clips, refused, guessed, lexicon.language, only is not None)
 
     def read(self, place: int) -> np.ndarray:
         """Reads the waveform of a clip by its place in ``clips``."""
@@ -269,7 +299,8 @@ class _Kept:
         if aligner == LEARNED:
             every = sorted(self._key(clip, readings) for _, clip, readings in work.clips)
             self._models = (aligner, _digest((_LEARNED_VERSION, every)))
-        self._name = f"alignments/{_digest((_VERSION, folders, *self._models[:1]))}.json"
+        part = (work.language.code,) if work.is_part else ()
+        self._name = f"alignments/{_digest((_VERSION, folders, *self._models[:1], *part))}.json"
         self._old = self._read()
         self._new: dict[str, list] = {}
         self._changed = False
