@@ -149,6 +149,11 @@ def test_a_folder_without_transcripts_is_refused(tmp_path: Path) -> None:
         with_transcripts(DataConfig(data_dir=(str(tmp_path),)))
     with pytest.raises(ValueError, match="data_dir is required"):
         with_transcripts(DataConfig())
+    within = tmp_path / "ann" / "en"
+    within.mkdir(parents=True)
+    (within / "transcripts.tsv").write_text("a\tb\n")
+    assert with_transcripts(DataConfig(data_dir=(str(tmp_path),))).transcript_table == "transcripts.tsv"
+    (within / "transcripts.tsv").unlink()
     given = DataConfig(data_dir=(str(tmp_path),), transcript_table="mine.txt")
     assert with_transcripts(given) is given
     (tmp_path / "metadata.csv").write_text("a|b\n")

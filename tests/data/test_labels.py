@@ -52,6 +52,20 @@ def test_tables_name_files_in_full_or_in_short(separator: str, tmp_path: Path) -
     assert [text_of(name) for name in names] == ["full", "no extension", "no folder", "the last column", None]
 
 
+def test_folders_within_may_have_the_tables(tmp_path: Path) -> None:
+    """As of several speakers or languages; a table at the top says it all."""
+    for place, rows in {"ann/en": "1\tone\n", "ann/es": "1\tuno\n", "bob": "a/1\teins\n", "bob/a": "1\tno\n"}.items():
+        (tmp_path / place).mkdir(parents=True)
+        (tmp_path / place / "words.tsv").write_text(rows)
+    names = ("ann/en/1.wav", "ann/es/1.wav", "bob/a/1.wav", "carl/1.wav", "1.wav")
+    data = DataConfig(transcript_table="words.tsv")
+    text_of = transcriber(str(tmp_path), data, *names)
+    assert [text_of(name) for name in names] == ["one", "uno", "eins", None, None]
+    (tmp_path / "words.tsv").write_text("ann/en/1\tun\n")
+    text_of = transcriber(str(tmp_path), data, *names)
+    assert [text_of(name) for name in names] == ["un", None, None, None, None]
+
+
 def test_a_class_table_is_a_table(tmp_path: Path) -> None:
     (tmp_path / "speakers.tsv").write_text("a.wav\tAnn\n")
     data = DataConfig(label_from="table", label_table="speakers.tsv")

@@ -11,6 +11,7 @@ import time
 from collections import ChainMap, Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +25,7 @@ from wavenet_jax.data import SPLITS, Skipped, Source, collect
 from wavenet_jax.data import Collection as Collected
 from wavenet_jax.data.files.cache import CacheFolder
 from wavenet_jax.data.files.manifest import Progress
-from wavenet_jax.data.files.places import exists, joined, resolved
+from wavenet_jax.data.files.places import exists, is_url, joined, resolved
 from wavenet_jax.data.folder import Clip
 from wavenet_jax.storage import write_whole
 from wavenet_jax.text import ENGLISH, Language, Lexicon, Word, sentences
@@ -35,6 +36,7 @@ AUTO, FORCED, LEARNED = ALIGNERS = ("auto", "forced", "learned")
 _VERSION = 1
 _LEARNED_VERSION = 1
 _TABLES = ("transcripts.tsv", "metadata.csv")
+_TABLE_DEPTHS = ("*/", "*/*/")
 _DOUBTFUL_DEVIATIONS = 3.5
 _LEAST_DEVIATION = 0.2
 _SQUEEZED = 4
@@ -81,7 +83,8 @@ def align(
     whichever fits the sound better.
 
     Args:
-      data: as for training; ``transcript_table`` defaults to transcripts.tsv or metadata.csv in the folder.
+      data: as for training; ``transcript_table`` defaults to transcripts.tsv or metadata.csv in the folder,
+        or in folders in it.
       lexicon: pronounces the words of the transcripts; default: the package's.
       progress: called with the number of steps done so far, and of all: clips to align and, where models are learned,
         passes over them.
@@ -149,8 +152,10 @@ def with_transcripts(data: DataConfig) -> DataConfig:
         raise ValueError("data_dir is required: a folder of recordings and their transcripts")
     if data.transcript_table is not None:
         return data
+    first = data.data_dir[0]
     for table in _TABLES:
-        if exists(joined(data.data_dir[0], table)):
+        within = [] if is_url(first) else [Path(first).glob(depth + table) for depth in _TABLE_DEPTHS]
+        if exists(joined(first, table)) or any(chain(*within)):
             return dataclasses.replace(data, transcript_table=table)
     raise ValueError(
         f"transcript_table is required, as data_dir {show(data.data_dir[0])} has no {' or '.join(_TABLES)}: a table of "

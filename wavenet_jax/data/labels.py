@@ -8,7 +8,7 @@ from typing import TypeVar
 from wavenet_jax.audio.files import show
 from wavenet_jax.config import DataConfig
 from wavenet_jax.data.files.names import spellings
-from wavenet_jax.data.files.places import joined, read_bytes
+from wavenet_jax.data.files.places import exists, joined, read_bytes
 
 T = TypeVar("T")
 
@@ -24,6 +24,8 @@ Note = Callable[[str], None]
 
 FAMILY = "class"
 """The family of classes that nothing gives a name to."""
+
+_DEEPEST_TABLE = 2
 
 TABLE_HEADERS = ("file", "clip", "name", "path")
 """Names of the first column of a table, in lower case, by which its first row is known as a header."""
@@ -51,18 +53,33 @@ def labeller(folder: str, data: DataConfig, names: Sequence[str], note: Note) ->
 
 
 def transcriber(folder: str, data: DataConfig, names: Sequence[str], note: Note) -> Lookup:
-    """Finds transcripts; takes what ``labeller`` takes.
+    """Finds transcripts, in the table of the folder or, where it has none, in those of folders in it; see ``labeller``.
 
     Raises:
-      ValueError: the table cannot be read.
+      ValueError: a table cannot be read, or there is none.
     """
     if data.transcript_table is None:
         return lambda name: None
     path = joined(folder, data.transcript_table)
-    rows = {name: columns[-1] for name, columns in read_table(path, folder, note).items()}
+    parts = [] if exists(path) else _folders_with(data.transcript_table, folder, names)
+    rows = {
+        prefix + name: columns[-1]
+        for prefix in parts or [""]
+        for name, columns in read_table(joined(folder, prefix + data.transcript_table), folder, note).items()
+    }
     if names and all(_entry(rows, name) is None for name in names):
         note(_no_row_fits("transcript_table", path, rows, names))
     return lambda name: _entry(rows, name)
+
+
+def _folders_with(table: str, folder: str, names: Sequence[str]) -> list[str]:
+    """Returns the folders, such as SPEAKER/LANGUAGE/, that files lie in and that have a table; the outermost ones."""
+    found: list[str] = []
+    for depth in range(1, 1 + _DEEPEST_TABLE):
+        for prefix in sorted({"/".join(name.split("/")[:depth]) + "/" for name in names if name.count("/") >= depth}):
+            if not prefix.startswith(tuple(found)) and exists(joined(folder, prefix + table)):
+                found.append(prefix)
+    return found
 
 
 def _by_pattern(pattern: str) -> Labels:
