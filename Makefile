@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo demo-train voice app test test-all test-browser lint bench docs figures
+.PHONY: demo demo-train voice auxiliary app test test-all test-browser lint bench docs figures
 
 .venv/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 ...")'
@@ -42,22 +42,32 @@ demo-train: .venv/core
 	@echo "Their picture: demo/speech.png    How it learned: demo/curve.png    The run: demo/trained"
 
 # A voice of the recordings and transcripts.tsv in DATA, some hours; the same command goes on after an interruption.
-# LANGUAGE=es is Spanish, LANGUAGE=it Italian.
+# LANGUAGE=es is Spanish, LANGUAGE=it Italian. SPEAKER=NAME: DATA has a folder for each language in one for each speaker,
+# all of whom the acoustic model learns from, and the voice is that speaker's, in all the languages.
 VOICE ?= voice
-ifeq ($(DATA)$(filter-out voice,$(MAKECMDGOALS)),)
-ifneq ($(MAKECMDGOALS),)
-$(error Say where the recordings and transcripts.tsv are: make voice DATA=DIR)
+ifneq ($(filter voice auxiliary,$(MAKECMDGOALS)),)
+ifeq ($(DATA),)
+$(error Say where the recordings and transcripts.tsv are: make $(MAKECMDGOALS) DATA=DIR)
 endif
 endif
 voice: .venv/speech
 	$(BIN)/python -m experiments.train --flagfile=vocoder.flags --data_dir="$(DATA)" --workdir="$(VOICE)/runs/vocoder" \
-		--num_steps=22000 --batch_size=8 --schedule=cosine --ema_decay=0.999 --validate_every=1000 --save_every=1000
+		--num_steps=22000 --batch_size=8 --schedule=cosine --ema_decay=0.999 --validate_every=1000 --save_every=1000 \
+		$(if $(SPEAKER),--include='$(SPEAKER)/*')
 	$(BIN)/python -m experiments.train_acoustic --data_dir="$(DATA)" --vocoder="$(VOICE)/runs/vocoder" \
-		--workdir="$(VOICE)/runs/acoustic" --flagfile=speech/acoustic.flags --batch_size=4 --num_steps=8000 \
-		--learning_rate=2e-3 $(if $(LANGUAGE),--language=$(LANGUAGE))
+		--workdir="$(VOICE)/runs/acoustic" --flagfile=speech/$(if $(SPEAKER),speakers,acoustic).flags --batch_size=4 \
+		--num_steps=8000 --learning_rate=2e-3 $(if $(LANGUAGE),--language=$(LANGUAGE))
 	$(BIN)/python -m experiments.voice --acoustic="$(VOICE)/runs/acoustic" --vocoder="$(VOICE)/runs/vocoder" \
-		$(if $(CARD),--card="$(CARD)") --output="$(VOICE)/voice" --overwrite
+		$(if $(SPEAKER),--label=speaker=$(SPEAKER)) $(if $(CARD),--card="$(CARD)") --output="$(VOICE)/voice" --overwrite
 	@echo "The voice: $(VOICE)/voice    Hear it: $(BIN)/wavenet say --voice=$(VOICE)/voice --text=Hello. --output=hello.wav"
+
+# An auxiliary speaker beside little speech: flite's slt says 1,200 sentences into DATA/slt/en, 50 minutes; two minutes.
+auxiliary:
+	@command -v flite >/dev/null || { echo "make auxiliary needs flite; install it, as with apt-get install flite"; exit 1; }
+	mkdir -p "$(DATA)/slt/en"
+	tail -n +2 experiments/lists/auxiliary.tsv | while IFS="$$(printf '\t')" read -r name text; do \
+		flite -voice slt -t "$$text" -o "$(DATA)/slt/en/$$name.wav" < /dev/null || exit 1; done
+	cp experiments/lists/auxiliary.tsv "$(DATA)/slt/en/transcripts.tsv"
 
 app: .venv/ui .venv/speech
 	$(BIN)/python -m experiments.app

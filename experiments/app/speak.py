@@ -146,7 +146,7 @@ def _prepared(
     flags = [*voices.flag(folder), f"--text={text}", f"--seed={number}", "--output=speech.wav"]
     flags += [f"--speed={speed:g}"] if speed != 1 else []
     flags += [f"--pitch={pitch:g}"] if pitch else []
-    flags += [f"--label={label}" for label in labels]
+    flags += [f"--label={label}" for label in labels if label != f"{LANGUAGE}={voice.language.code}"]
     command = shlex.join(["wavenet", "say", *flags])
     return Spoken(new_name("speech"), voice, text, float(speed), float(pitch), number, labels, command)
 

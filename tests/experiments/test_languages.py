@@ -9,8 +9,9 @@ import pytest
 import soundfile
 
 import wavenet_jax
-from experiments import features, own_voice, say, train_acoustic
-from tests.experiments.conftest import Call
+from experiments import features, own_voice, say
+from experiments.support.compared import transcripts
+from tests.experiments.conftest import ROOT, Call
 from tests.voices import small_voice
 from wavenet_jax.alignment import AlignedData, Alignment, Segment
 from wavenet_jax.config import DataConfig
@@ -49,7 +50,7 @@ def test_a_voice_of_another_language_is_made_of_an_english_one(
     for name in NAMES:
         soundfile.write(recordings / f"{name}.wav", random.normal(scale=0.1, size=int(8_000 * SECONDS)), 8_000)
     (recordings / "transcripts.tsv").write_text("".join(f"{name}\tPerro y niño\n" for name in NAMES))
-    monkeypatch.setattr(train_acoustic, "align", aligner(seen))
+    monkeypatch.setattr("experiments.support.alignment.align", aligner(seen))
     small_voice().save(begins)
     ended = call(
         own_voice.main,
@@ -60,7 +61,7 @@ def test_a_voice_of_another_language_is_made_of_an_english_one(
     )
     assert ended.code == 0, ended.err
     assert seen == ["es"]
-    assert "tables_0/embedding begins anew: that model speaks English" in ended.err
+    assert "begins anew, as that model does not know it: phones A, E, I, LL, NY, O, RR, U, X" in ended.err
     folder = json.loads(ended.out.splitlines()[-1])["folder"]
     voice = wavenet_jax.load_voice(folder)
     assert voice.language == SPANISH
@@ -81,3 +82,14 @@ def test_a_network_told_phones_is_refused_for_another_language(call: Call, tmp_p
     ended = call(features.main, "--workdir=run", "--audio=a.wav", "--output=a.npy", "--language=it")
     assert ended.code == 1
     assert "language is for phones, got it; leave it out" in ended.err
+
+
+def test_an_auxiliary_speaker_says_nothing_that_voices_are_judged_by() -> None:
+    lists = [ROOT / "experiments" / "lists" / f"{name}.tsv" for name in ("auxiliary", "general", "prompts")]
+    auxiliary, *judged = (set(transcripts(str(path)).values()) for path in lists)
+    lexicon = Lexicon()
+    said = [[word for sentence in sentences(text, lexicon) for word in sentence] for text in sorted(auxiliary)[::12]]
+    assert len(auxiliary) == 1_200
+    assert all(lexicon.knows(word.text) for words in said for word in words)
+    for texts in judged:
+        assert not {text.lower() for text in texts} & {text.lower() for text in auxiliary}

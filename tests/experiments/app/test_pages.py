@@ -158,6 +158,15 @@ def test_the_page_says_what_the_program_says(visit: Visit, call: Call, tmp_path:
     session.text_area[0].set_value("...")
     session.button[0].click().run()
     assert errors(session)[0].startswith("the text has nothing that can be spoken")
+    session.selectbox(key="voice").select_index(0).run()  # that of the package, which speaks two languages
+    assert session.text_area[0].value.startswith("Hello!")
+    session.selectbox(key="speak_language").set_value("Spanish").run()
+    assert session.text_area[0].value.startswith("¡Hola!")
+    session.text_area[0].set_value("Perro.")
+    session.button[0].click().run(timeout=300)
+    assert errors(session) == []
+    assert [phone.text for phone in session.session_state.spoken.phones] == ["P", "E1", "RR", "O0"]
+    assert "--label=language=es" in session.session_state.spoken.command
 
 
 def test_best_of_and_too_many_streams(visit: Visit, runs: Path) -> None:
