@@ -254,11 +254,11 @@ def make_voice(
       ValueError: they do not fit each other, or cannot be read.
     """
     run = load(vocoder, checkpoint)
-    trained = fitted(read_source(Path(acoustic), checkpoint), run.config)
+    trained = narrowed(read_source(Path(acoustic), checkpoint), (label,) if isinstance(label, str) else label)
+    trained = fitted(trained, run.config)
     if flow_temperature is not None:
         model = dataclasses.replace(trained.config.acoustic, flow_temperature=flow_temperature)
         trained = trained._replace(config=dataclasses.replace(trained.config, acoustic=model))
-    trained = narrowed(trained, (label,) if isinstance(label, str) else label)
     language = trained.config.language
     own = None if lexicon is None else read_lexicon(Path(lexicon), language)
     return Voice(trained, run, Lexicon(own, language), card)

@@ -18,6 +18,8 @@ from wavenet_jax.acoustic import (
     AcousticRunConfig,
     Speaker,
     TrainedAcoustic,
+    check_vocoder,
+    fitted,
     load_acoustic,
     with_classes_of,
 )
@@ -116,6 +118,19 @@ def test_a_network_told_phones_has_no_classes() -> None:
     features = dataclasses.replace(CONFIG.features, local_features=("phones", "f0"))
     with pytest.raises(ValueError, match="condition_on_classes needs local_features=mel"):
         dataclasses.replace(CLASSED, features=features)
+
+
+def test_a_voice_for_a_network_told_phones_speaks_one_language() -> None:
+    features = dataclasses.replace(CONFIG.features, local_features=("phones", "f0"))
+    vocoder = RunConfig(model=WaveNetConfig(sample_rate=8_000, features=features))
+    fits = fitted(trained(with_model(condition_on_classes=True, classes=CLASSES[:2])), vocoder)
+    check_vocoder(fits.config, vocoder)
+    assert fits.config.acoustic.inventory == Inventory()
+    assert Speaker(fits)(HELLO).shape[1] == features.channels
+    with pytest.raises(
+        ValueError, match="the voice needs a class of family 'speaker'; give label=NAME, one of ada, bob"
+    ):
+        fitted(trained(CLASSED), vocoder)
 
 
 def test_a_new_class_sounds_like_none_until_it_is_learned() -> None:

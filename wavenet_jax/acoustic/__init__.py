@@ -1,11 +1,11 @@
 """The acoustic model: from phones to the features of a vocoder."""
 
+from wavenet_jax.acoustic.classes import fitted
 from wavenet_jax.acoustic.config import AcousticConfig, AcousticRunConfig
 from wavenet_jax.acoustic.runs import (
     AcousticDirectory,
     TrainedAcoustic,
     check_vocoder,
-    fitted,
     load_acoustic,
     with_classes_of,
 )

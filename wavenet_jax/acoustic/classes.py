@@ -1,4 +1,4 @@
-"""Tables of an acoustic model whose rows have names: phones and classes."""
+"""Parts of what a model knows: tables of phones and classes by their names, single classes, fewer features."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -9,6 +9,7 @@ from wavenet_jax.acoustic.config import LANGUAGE
 from wavenet_jax.acoustic.model import parameter_shapes
 from wavenet_jax.acoustic.runs import TrainedAcoustic
 from wavenet_jax.acoustic.symbols import COLUMNS, Inventory
+from wavenet_jax.config import RunConfig
 from wavenet_jax.integrity import flatten, unflatten
 
 PHONE_TABLE = "tables_0/embedding"
@@ -93,3 +94,21 @@ def narrowed(trained: TrainedAcoustic, labels: Sequence[str]) -> TrainedAcoustic
         tables[PHONE_TABLE] = tables[PHONE_TABLE] + said_of_phones(given, theirs, family, name)
     layers = {path: array for path, array in given.items() if not is_named(path)}
     return TrainedAcoustic(config, unflatten({**layers, **tables}, shapes), trained.step)
+
+
+def fitted(trained: TrainedAcoustic, vocoder: RunConfig) -> TrainedAcoustic:
+    """Returns the model for a vocoder that is told phones: of one for log-mel, the lengths, the pitch and the voicing.
+
+    It has no classes, and speaks ``language`` alone. Any other model is returned as it is; ``check_vocoder`` says
+    whether it fits.
+
+    Raises:
+      ValueError: it has classes other than languages.
+    """
+    ours, theirs = trained.config.features.local_features, vocoder.model.features.local_features
+    if "phones" not in theirs or not set(theirs) <= {*ours, "phones"}:
+        return trained
+    trained = narrowed(trained, trained.config.chosen(()))
+    features = dataclasses.replace(trained.config.features, local_features=theirs)
+    config = dataclasses.replace(trained.config, features=features)
+    return trained._replace(config=config, params={name: trained.params[name] for name in parameter_shapes(config)})

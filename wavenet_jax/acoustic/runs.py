@@ -63,16 +63,3 @@ def check_vocoder(config: AcousticRunConfig, vocoder: RunConfig) -> None:
                 f"the acoustic model predicts features with {name}={ours.get(name)}, and the vocoder was trained on "
                 f"{name}={theirs.get(name)}; train the acoustic model for this vocoder"
             )
-
-
-def fitted(trained: TrainedAcoustic, vocoder: RunConfig) -> TrainedAcoustic:
-    """Returns the model for a vocoder that is told phones: of one for log-mel, the lengths, the pitch and the voicing.
-
-    Any other model is returned as it is; ``check_vocoder`` says whether it fits.
-    """
-    ours, theirs = trained.config.features.local_features, vocoder.model.features.local_features
-    if "phones" not in theirs or not set(theirs) <= {*ours, "phones"}:
-        return trained
-    features = dataclasses.replace(trained.config.features, local_features=theirs)
-    config = dataclasses.replace(trained.config, features=features)
-    return trained._replace(config=config, params={name: trained.params[name] for name in parameter_shapes(config)})
