@@ -60,7 +60,8 @@ def test_sampler_equals_full_pass(name: str) -> None:
 
     chosen, likely = judged(inputs, codes)
     np.testing.assert_array_equal(chosen, codes)
-    np.testing.assert_allclose(nats, likely, atol=1e-4)
+    # Of 65,536 levels, small scales magnify what sums in another order round, differently on each kind of processor.
+    np.testing.assert_allclose(nats, likely, rtol=1e-4, atol=1e-4)
     assert len(np.unique(codes)) > 8, "the samples are too plain to tell anything"
 
 
@@ -78,7 +79,7 @@ def test_a_stream_alone_is_the_same(name: str) -> None:
     """It takes other programs, of which much is one kernel on a CPU."""
     codes, nats = generate(name, [LENGTH], streams=1)
     np.testing.assert_array_equal(codes, whole(name)[0][:1])
-    np.testing.assert_allclose(nats, whole(name)[1][:1], atol=1e-4)
+    np.testing.assert_allclose(nats, whole(name)[1][:1], rtol=1e-4, atol=1e-4)
     for pieces, expected in zip(generate(name, [12] * 5, streams=1), (codes, nats), strict=True):
         np.testing.assert_array_equal(pieces, expected)
 
