@@ -268,7 +268,7 @@ def test_only_a_reason_stops_a_run(tmp_path: Path) -> None:
 def test_options_that_do_not_exist_are_refused(classes: wavenet_jax.Run) -> None:
     with pytest.raises(TypeError, match="loudness"):
         classes.generate(0.1, label="sine", loudness=3)
-    with pytest.raises(ValueError, match="the network needs a class of family 'kind'"):
+    with pytest.raises(ValueError, match="a class of family 'kind' is needed"):
         classes.generate(0.1)
 
 

@@ -348,16 +348,6 @@ class Run:
         return f"Run({str(self.path)!r}, step={None if self._loaded is None else self.step})"
 
 
-def _with_classes_of(run: RunDirectory, config: RunConfig) -> RunConfig:
-    """Returns the config with the classes that the run was begun with, unless it names some: data may have new ones."""
-    conditioning = config.model.conditioning
-    if conditioning.classes or not conditioning.condition_on_classes or not run.config_file.is_file():
-        return config
-    classes = run.read_config().model.conditioning.classes
-    model = dataclasses.replace(config.model, conditioning=dataclasses.replace(conditioning, classes=classes))
-    return dataclasses.replace(config, model=model)
-
-
 def _several(recordings: Recording | Sequence[Recording] | None) -> Sequence[Recording]:
     if recordings is None:
         return ()
@@ -432,7 +422,9 @@ def train(
         start = dataclasses.replace(start, init_from=str(Path(start.init_from).expanduser().absolute()))
     config = dataclasses.replace(config, data=dataclasses.replace(config.data, data_dir=places), start=start)
     RunDirectory(folder).check(config)  # before recordings are scanned, which may take long
-    config = _with_classes_of(RunDirectory(folder), config)
+    conditioning = config.model.conditioning
+    conditioning = dataclasses.replace(conditioning, classes=RunDirectory(folder).classes(conditioning))
+    config = dataclasses.replace(config, model=dataclasses.replace(config.model, conditioning=conditioning))
     if training is None:
         training, opened = open_sources(config.data, config.model, ("train", "validation"), progress)
         held_out = opened if held_out is None else held_out

@@ -171,11 +171,11 @@ def test_labels_may_leave_out_their_family(given: tuple[str, ...], ids: list[int
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        (("a",), "the network needs a class of family 'mood'; give label=NAME, one of c, same"),
-        (("a", "same"), "label 'same' is in several families; write who=same"),
-        (("a", "b", "c"), "label gives two classes of family 'who', who=a and who=b; give one"),
-        (("a", "d"), "label gives two classes of family 'who', who=a and who=d; give one"),
-        (("who=d", "c"), "the network has no class 'd' of family 'who'; one of a, b, same"),
+        (("a",), "a class of family 'mood' is needed; give label=NAME, one of c, same"),
+        (("a", "same"), "label 'same' is in several families; give one of who=same, mood=same"),
+        (("a", "b", "c"), "label gives two classes of family 'who', a and b; give one"),
+        (("a", "d"), "label 'd' is no class; give one of who=a, who=b, who=same, mood=c, mood=same"),
+        (("who=d", "c"), "label 'who=d' is no class; give one of who=a, who=b, who=same, mood=c, mood=same"),
     ],
 )
 def test_labels_that_do_not_fit_are_refused(given: tuple[str, ...], message: str) -> None:

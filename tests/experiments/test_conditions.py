@@ -109,11 +109,11 @@ def test_guidance_of_zero_ignores_the_conditions_and_of_one_is_the_network_as_it
         ),
         (
             ["--mel_from={clip}"],
-            "the network needs a class of family 'kind'; give --label=NAME, one of beats, chord, noise, sine, sweep",
+            "a class of family 'kind' is needed; give --label=NAME, one of beats, chord, noise, sine, sweep",
         ),
         (
             ["--mel_from={clip}", "--label=violin"],
-            "the network has no class 'violin' of family 'kind'; one of beats, chord, noise, sine, sweep",
+            "--label 'violin' is no class; give one of beats, chord, noise, sine, sweep",
         ),
         (
             ["--mel_from={clip}", "--label=sine", "--vector=v.npy"],
@@ -148,7 +148,7 @@ def test_guidance_of_zero_ignores_the_conditions_and_of_one_is_the_network_as_it
         (["--mel_from={mel}", "--label=sine", "--guidance=nan"], "--guidance must be a finite number, got nan"),
         (
             ["--mel_from={mel}", "--label=sine", "--label=kind=noise"],
-            "--label gives two classes of family 'kind', kind=sine and kind=noise; give one",
+            "--label gives two classes of family 'kind', sine and noise; give one",
         ),
         (["--mel_from={text}", "--label=sine"], "{text} is not a .npy file; write it with numpy.save"),
         (

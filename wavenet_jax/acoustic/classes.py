@@ -76,7 +76,7 @@ def narrowed(trained: TrainedAcoustic, labels: Sequence[str]) -> TrainedAcoustic
     """
     config, given = trained.config, flatten(trained.params)
     theirs = config.acoustic.inventory
-    chosen = dict(label.split("=", 1) for label in config.named(labels))
+    chosen = config.named(labels)
     if not chosen:
         return trained
     kept = tuple(label for label in config.acoustic.classes if label.partition("=")[0] not in chosen)

@@ -193,39 +193,32 @@ class AcousticRunConfig:
         Raises:
           ValueError: a family is missing or given twice, or the model has no such class.
         """
-        named = self.named(labels)
+        condition, given = ClassCondition(self.model), self.named(labels)
         families = self.acoustic.conditioning.families
-        given = dict(label.split("=", 1) for label in named)
         if LANGUAGE in families:
             given.setdefault(LANGUAGE, self.acoustic.language)
-        for family, names in families.items():
+        for family in families:
             if family not in given:
-                raise ValueError(
-                    f"the voice needs a class of family {family!r}; give label=NAME, one of {', '.join(names)}"
-                )
+                raise ValueError(condition.missing(family))
         return tuple(f"{family}={given[family]}" for family in families)
 
-    def named(self, labels: Sequence[str]) -> tuple[str, ...]:
-        """Returns classes, given as NAME or FAMILY=NAME, as FAMILY=NAME.
+    def named(self, labels: Sequence[str]) -> dict[str, str]:
+        """Returns the class of each family that labels name, each NAME or FAMILY=NAME.
+
+        A model without classes has one language, which may be named.
 
         Raises:
           ValueError: the model has no such class, several families have the name, or two of a family are given.
         """
-        classes, found = self.acoustic.classes, dict[str, str]()
+        if self.acoustic.classes:
+            return ClassCondition(self.model).named(labels)
         for label in labels:
-            if not classes:
-                raise ValueError(f"label says {label!r}, and the voice has no classes; leave it out")
-            fits = [one for one in classes if label in (one, one.partition("=")[2])]
-            if not fits:
-                raise ValueError(f"the voice has no class {label!r}; give one of {', '.join(classes)}")
-            if len(fits) > 1:
-                raise ValueError(f"label {label!r} is in several families; give one of {', '.join(fits)}")
-            family = fits[0].partition("=")[0]
-            if found.setdefault(family, fits[0]) != fits[0]:
+            if label not in (self.acoustic.language, f"{LANGUAGE}={self.acoustic.language}"):
                 raise ValueError(
-                    f"label gives two classes of family {family!r}, {found[family]} and {fits[0]}; give one"
+                    f"label says {label!r}, and the voice speaks {self.language.name} alone, without classes; leave it "
+                    "out"
                 )
-        return tuple(found.values())
+        return {}
 
     @property
     def model(self) -> WaveNetConfig:

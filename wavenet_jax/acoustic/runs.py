@@ -2,7 +2,7 @@
 
 import dataclasses
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 from wavenet_jax.acoustic.config import PREPARATION, AcousticRunConfig
 from wavenet_jax.acoustic.model import parameter_shapes
@@ -45,11 +45,8 @@ def load_acoustic(workdir: Path, choice: str = "latest") -> TrainedAcoustic:
 
 def with_classes_of(run: AcousticDirectory, config: AcousticRunConfig) -> AcousticRunConfig:
     """Returns the config with the classes that the run was begun with, unless it names some: data may have new ones."""
-    model = config.acoustic
-    if model.classes or not model.condition_on_classes or not run.config_file.is_file():
-        return config
-    classes = cast(AcousticRunConfig, run.read_config()).acoustic.classes
-    return dataclasses.replace(config, acoustic=dataclasses.replace(model, classes=classes))
+    classes = run.classes(config.acoustic.conditioning)
+    return dataclasses.replace(config, acoustic=dataclasses.replace(config.acoustic, classes=classes))
 
 
 def check_vocoder(config: AcousticRunConfig, vocoder: RunConfig) -> None:

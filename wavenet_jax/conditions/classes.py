@@ -40,7 +40,35 @@ class ClassCondition(StreamCondition):
 
     def of_option(self, given: Sequence[str]) -> np.ndarray:
         """Returns the ids of labels, each NAME, or FAMILY=NAME where several families have the name."""
-        return self.ids(self._with_families(given))
+        names = self.named(given)
+        for family in self._families:
+            if family not in names:
+                raise ValueError(self.missing(family))
+        return self.ids([f"{family}={name}" for family, name in names.items()])
+
+    def named(self, given: Sequence[str]) -> dict[str, str]:
+        """Returns the class of each family that labels name, each NAME, or FAMILY=NAME where several have the name.
+
+        Raises:
+          ValueError: there is no such class, several families have the name, or two classes of a family are given.
+        """
+        names: dict[str, str] = {}
+        for label in given:
+            fits = [(family, name) for family, name in self._classes if label in (name, f"{family}={name}")]
+            if not fits:
+                raise ValueError(f"label {label!r} is no class; give {self._choices(None, label)}")
+            if len(fits) > 1:
+                raise ValueError(
+                    f"label {label!r} is in several families; give one of {', '.join(map('='.join, fits))}"
+                )
+            ((family, name),) = fits
+            if names.setdefault(family, name) != name:
+                raise ValueError(f"label gives two classes of family {family!r}, {names[family]} and {name}; give one")
+        return names
+
+    def missing(self, family: str) -> str:
+        """Says that labels have to name a class of a family, and which there are."""
+        return f"a class of family {family!r} is needed; give label=NAME, {self._choices(family)}"
 
     @property
     def example(self) -> np.ndarray:
@@ -81,36 +109,21 @@ class ClassCondition(StreamCondition):
     def embed(self, weights: Any, values: Array) -> Array:
         return functools.reduce(operator.add, [_look_up(*pair) for pair in zip(weights, values.T, strict=True)])
 
-    def _with_families(self, given: Sequence[str]) -> list[str]:
-        labels: dict[str, str] = {}
-        for text in given:
-            family, separator, _ = text.partition("=")
-            label = text
-            if not separator or family not in self._families:
-                holders = [name for name, names in self._families.items() if text in names]
-                if len(holders) > 1:
-                    raise ValueError(f"label {text!r} is in several families; write {holders[0]}={text}")
-                family = (holders or list(self._families))[0]
-                label = f"{family}={text}"
-            if family in labels:
-                raise ValueError(
-                    f"label gives two classes of family {family!r}, {labels[family]} and {label}; give one"
-                )
-            labels[family] = label
-        for family in self._families:
-            if family not in labels:
-                raise ValueError(
-                    f"the network needs a class of family {family!r}; give label=NAME, {self._choices(family)}"
-                )
-        return list(labels.values())
+    @property
+    def _classes(self) -> list[tuple[str, str]]:
+        return [(family, name) for family, names in self._families.items() for name in names]
 
     def _refusal(self, family: str, name: str | None) -> str:
         if name is None:
             return f"a class of family {family!r} is missing; {self._choices(family)}"
         return f"the network has no class {name!r} of family {family!r}; {self._choices(family, name)}"
 
-    def _choices(self, family: str, name: str = "") -> str:
-        names = self._families[family]
+    def _choices(self, family: str | None, name: str = "") -> str:
+        """Names the classes of a family, or of all, as labels; of many those that are most like a name."""
+        if family is None and len(self._families) > 1:
+            names = ["=".join(one) for one in self._classes]
+        else:
+            names = [name for one, name in self._classes if family in (one, None)]
         if len(names) <= _NAMES_SHOWN:
             return f"one of {', '.join(names)}"
         like = difflib.get_close_matches(name, names, _NAMES_SHOWN, cutoff=0.0)

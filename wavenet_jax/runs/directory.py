@@ -12,7 +12,7 @@ from typing import Any
 import filelock
 import jax
 
-from wavenet_jax.config import RunConfig, TrainConfig, field_values, from_json, to_json
+from wavenet_jax.config import ConditioningConfig, RunConfig, TrainConfig, field_values, from_json, to_json
 from wavenet_jax.config.data import PLACES, SELECTION
 from wavenet_jax.runs.flagfile import to_flagfile
 from wavenet_jax.storage import write_whole
@@ -117,6 +117,12 @@ class RunDirectory:
     def checkpoint_steps(self) -> list[int]:
         """Returns the steps of all checkpoints, newest first; unfinished ones have no plain number as their name."""
         return sorted((int(p.name) for p in self.checkpoints.glob("*") if p.name.isdecimal()), reverse=True)
+
+    def classes(self, conditioning: ConditioningConfig) -> tuple[str, ...]:
+        """Returns the classes that are named, or else those that the run was begun with: data may have new ones."""
+        if conditioning.classes or not conditioning.condition_on_classes or not self.config_file.is_file():
+            return conditioning.classes
+        return self.read_config().model.conditioning.classes
 
     def check(self, config: RunConfig) -> None:
         """Raises ``ValueError``, and writes nothing, where the directory could not keep a run of this config."""
