@@ -63,6 +63,12 @@ class Options(Checked):
     phones: bool = option(False, "The text is phones of its language with blanks between them, and | between words.")
     speed: float = option(1.0, "Speed of speech; 2 is twice as fast.", at_least=0.25, at_most=4)
     pitch: float = option(0.0, "Semitones by which the voice is raised.", at_least=-24, at_most=24)
+    pitch_range: float = option(
+        1.0,
+        "Factor by which the pitch moves around a sentence's average: 0 is monotone, 2 lively.",
+        at_least=0,
+        at_most=4,
+    )
     temperature: float = option(0.8, "Sampling temperature of the vocoder: below 1 safer, above 1 noisier.", above=0)
     seed: int = option(0, "Random seed.", at_least=0, at_most=2**31 - 1)
     overwrite: bool = option(False, "Replace an existing file.")
@@ -116,6 +122,7 @@ def _pieces(voice: wavenet_jax.Voice, text: str | Iterator[str], options: Option
         label=options.label,
         speed=options.speed,
         pitch=options.pitch,
+        pitch_range=options.pitch_range,
         temperature=options.temperature,
         seed=options.seed,
     )

@@ -27,6 +27,15 @@ class Options(Checked):
     flow_temperature: float | None = option(
         None, "Share of the flow's noise in speaking; none: that of the acoustic run.", at_least=0, at_most=2
     )
+    length_scale: float | None = option(
+        None, "Factor of the lengths of phones in speaking; none: that of the acoustic run.", at_least=0.5, at_most=2
+    )
+    pitch_range: float | None = option(
+        None,
+        "Factor by which the pitch moves around a sentence's average in speaking; none: that of the acoustic run.",
+        at_least=0,
+        at_most=4,
+    )
     label: tuple[str, ...] = option(
         (),
         "Class that the voice has by nature, as NAME or FAMILY=NAME, such as its speaker; repeat for each; none: all "
@@ -51,8 +60,10 @@ def main(options: Options) -> None:
         options.lexicon,
         card,
         options.checkpoint,
-        options.flow_temperature,
         options.label,
+        flow_temperature=options.flow_temperature,
+        length_scale=options.length_scale,
+        pitch_range=options.pitch_range,
     )
     voice.save(output, options.dtype)
     size = sum(path.stat().st_size for path in output.rglob("*") if path.is_file())

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from wavenet_jax.acoustic import Speaker, TrainedAcoustic, Utterance, check_vocoder, fitted
+from wavenet_jax.acoustic import Prosody, Speaker, TrainedAcoustic, Utterance, check_vocoder, fitted
 from wavenet_jax.acoustic.beginning import read_source
 from wavenet_jax.acoustic.classes import narrowed
 from wavenet_jax.acoustic.model_folder import read_acoustic, write_acoustic
@@ -95,6 +95,7 @@ class Voice:
         *,
         speed: float = 1.0,
         pitch: float = 0.0,
+        pitch_range: float = 1.0,
         phones: bool = False,
         seed: int = 0,
         label: str | Sequence[str] = (),
@@ -107,6 +108,7 @@ class Voice:
             voice's language.
           speed: 2 speaks twice as fast.
           pitch: by which the voice is raised, in semitones.
+          pitch_range: factor by which the pitch moves around a sentence's average: 0 is monotone, 2 lively.
           phones: the text is phones with blanks between them, words with ``|``, and marks of pauses.
           seed: of the randomness; the same one gives the same samples.
           label: class of the speech, as NAME or FAMILY=NAME, one of each family, for a voice with classes: ``es``
@@ -117,7 +119,10 @@ class Voice:
         Raises:
           ValueError: there is nothing to speak, the voice has no such class, or an option is out of its bounds.
         """
-        for utterance in self.utterances(text, speed=speed, pitch=pitch, phones=phones, seed=seed, label=label):
+        utterances = self.utterances(
+            text, speed=speed, pitch=pitch, pitch_range=pitch_range, phones=phones, seed=seed, label=label
+        )
+        for utterance in utterances:
             yield from self.utter(utterance, seed=seed, **options)
 
     def utterances(
@@ -126,6 +131,7 @@ class Voice:
         *,
         speed: float = 1.0,
         pitch: float = 0.0,
+        pitch_range: float = 1.0,
         phones: bool = False,
         seed: int = 0,
         label: str | Sequence[str] = (),
@@ -136,7 +142,7 @@ class Voice:
         """
         labels = self._labels(label)
         for number, sentence in enumerate(self.sentences(text, phones, labels)):
-            yield self._speaker.utter(sentence, speed, pitch, (seed, number), labels)
+            yield self._speaker.utter(sentence, Prosody(speed, pitch, pitch_range), (seed, number), labels)
 
     def utter(self, utterance: Utterance, *, seed: int = 0, **options: Any) -> Iterator[np.ndarray]:
         """Speaks one of ``utterances``, as ``stream`` does: float32 ``[T]``, a tenth of a second at a time."""
@@ -170,11 +176,12 @@ class Voice:
         *,
         speed: float = 1.0,
         pitch: float = 0.0,
+        pitch_range: float = 1.0,
         seed: int | Sequence[int] = 0,
         label: str | Sequence[str] = (),
     ) -> np.ndarray:
         """Predicts the vocoder's features for a sentence: float32 ``[frames, channels]``; see ``stream``."""
-        return self._speaker(sentence, speed, pitch, seed, self._labels(label))
+        return self._speaker(sentence, Prosody(speed, pitch, pitch_range), seed, self._labels(label))
 
     def _labels(self, label: str | Sequence[str]) -> tuple[str, ...]:
         """Returns the class of each family, as FAMILY=NAME; raises ``ValueError`` where one is missing or unknown."""
@@ -235,8 +242,11 @@ def make_voice(
     lexicon: PathLike | None = None,
     card: str = "",
     checkpoint: str = "latest",
-    flow_temperature: float | None = None,
     label: str | Sequence[str] = (),
+    *,
+    flow_temperature: float | None = None,
+    length_scale: float | None = None,
+    pitch_range: float | None = None,
 ) -> Voice:
     """Puts a voice together from the runs that trained its parts.
 
@@ -246,9 +256,11 @@ def make_voice(
       lexicon: file of pronunciations that override the package's, in the model's first language.
       card: text of README.md.
       checkpoint: of both, ``latest`` or ``best``.
-      flow_temperature: share of the flow's noise in speaking; default: that of the acoustic run.
       label: classes that the voice has by nature, as NAME or FAMILY=NAME, such as its speaker: it is not asked for
         them.
+      flow_temperature: share of the flow's noise in speaking; default, as of the others: that of the acoustic run.
+      length_scale: factor of the lengths of phones in speaking.
+      pitch_range: factor by which the pitch moves around a sentence's average in speaking.
 
     Raises:
       ValueError: they do not fit each other, or cannot be read.
@@ -256,9 +268,10 @@ def make_voice(
     run = load(vocoder, checkpoint)
     trained = narrowed(read_source(Path(acoustic), checkpoint), (label,) if isinstance(label, str) else label)
     trained = fitted(trained, run.config)
-    if flow_temperature is not None:
-        model = dataclasses.replace(trained.config.acoustic, flow_temperature=flow_temperature)
-        trained = trained._replace(config=dataclasses.replace(trained.config, acoustic=model))
+    speaking = {"flow_temperature": flow_temperature, "length_scale": length_scale, "pitch_range": pitch_range}
+    given: dict[str, Any] = {name: value for name, value in speaking.items() if value is not None}
+    model = dataclasses.replace(trained.config.acoustic, **given)
+    trained = trained._replace(config=dataclasses.replace(trained.config, acoustic=model))
     language = trained.config.language
     own = None if lexicon is None else read_lexicon(Path(lexicon), language)
     return Voice(trained, run, Lexicon(own, language), card)

@@ -11,6 +11,7 @@ import pytest
 from wavenet_jax.acoustic import (
     AcousticConfig,
     AcousticRunConfig,
+    Prosody,
     Speaker,
     TrainedAcoustic,
     check_vocoder,
@@ -22,7 +23,7 @@ from wavenet_jax.acoustic.flow import UNIT, Harmonics, Noise, flowed
 from wavenet_jax.acoustic.model import parameter_shapes, places_of
 from wavenet_jax.acoustic.model_folder import read_acoustic, write_acoustic
 from wavenet_jax.acoustic.runs import AcousticDirectory
-from wavenet_jax.acoustic.speaking import whole_lengths
+from wavenet_jax.acoustic.speaking import AS_PREDICTED, whole_lengths
 from wavenet_jax.acoustic.symbols import Inventory, aligned_symbols, segments_of, symbols_of
 from wavenet_jax.acoustic.training import AcousticValidated, train_events
 from wavenet_jax.alignment import AlignedData, Alignment, Segment, frames_of
@@ -83,6 +84,11 @@ def alignments(clips: ArraySource) -> AlignedData:
 def clips_of(config: AcousticRunConfig = CONFIG) -> AcousticClips:
     clips = source()
     return AcousticClips(config, clips, alignments(clips).clips, Describer(config.model, clips))
+
+
+def random_params(config: AcousticRunConfig) -> dict:
+    random = np.random.default_rng(0)
+    return jax.tree.map(lambda leaf: random.normal(scale=0.3, size=leaf.shape).astype("f"), parameter_shapes(config))
 
 
 def test_frames_are_divided_among_segments_without_gaps() -> None:
@@ -209,7 +215,7 @@ def test_a_run_that_was_cut_goes_on_bit_for_bit_and_speaks(tmp_path: Path) -> No
     assert frames.shape[1] == CONFIG.features.channels
     assert Describer(CONFIG.model).array(frames)[1] == []  # what a vocoder takes without a word
     np.testing.assert_array_equal(speaker.synthesise("{HH AH0 L OW1}, {Y UW1}?"), frames)
-    assert len(speaker(HELLO, speed=0.5)) > 1.5 * len(frames)
+    assert len(speaker(HELLO, Prosody(speed=0.5))) > 1.5 * len(frames)
     assert not np.array_equal(speaker(HELLO, seed=1), frames)
     clip = clips_of().clip(0)
     followed = speaker.follow(clip)
@@ -217,11 +223,36 @@ def test_a_run_that_was_cut_goes_on_bit_for_bit_and_speaks(tmp_path: Path) -> No
     layout = feature_range(CONFIG)
     np.testing.assert_allclose(layout.split(followed)[2], layout.split(clip.frames)[2])
     with pytest.raises(ValueError, match="speed must be from 0.25 to 4, got 9"):
-        speaker(HELLO, speed=9.0)
+        speaker(HELLO, Prosody(speed=9.0))
+    with pytest.raises(ValueError, match="pitch must be at most 24 semitones up or down, got -30"):
+        speaker(HELLO, Prosody(pitch=-30))
+    with pytest.raises(ValueError, match="pitch_range must be from 0 to 4, got nan"):
+        speaker(HELLO, Prosody(pitch_range=float("nan")))
     with pytest.raises(ValueError, match="holds a run with phone_layers=1, got 2"):
         train(
             dataclasses.replace(CONFIG, acoustic=dataclasses.replace(CONFIG.acoustic, phone_layers=2)), tmp_path / "cut"
         )
+
+
+def test_pitch_moves_as_far_and_phones_last_as_long_as_asked() -> None:
+    def heard(pitch_range: float = 1, length_scale: float = 1, prosody: Prosody = AS_PREDICTED) -> np.ndarray:
+        acoustic = dataclasses.replace(CONFIG.acoustic, pitch_range=pitch_range, length_scale=length_scale)
+        config = dataclasses.replace(CONFIG, acoustic=acoustic)
+        params = random_params(CONFIG)
+        params["melody_out"]["kernel"] *= 0.02
+        params["melody_out"]["bias"] = np.array([0.5, 9.0], np.float32)  # in the middle of the range, and voiced
+        frames = Speaker(TrainedAcoustic(config, params, 0))(HELLO, prosody)
+        _, pitch, voiced = feature_range(CONFIG).split(frames)
+        assert voiced.all()
+        return pitch
+
+    plain = heard()
+    for wider in (heard(pitch_range=2), heard(prosody=Prosody(pitch_range=2)), heard(4, 1, Prosody(pitch_range=0.5))):
+        np.testing.assert_allclose(wider - plain.mean(), 2 * (plain - plain.mean()), atol=1e-5)
+    assert np.ptp(plain) > 1e-3
+    assert np.ptp(heard(prosody=Prosody(pitch_range=0))) < 1e-6
+    np.testing.assert_array_equal(heard(length_scale=2), heard(prosody=Prosody(speed=0.5)))
+    np.testing.assert_array_equal(heard(4, 1, Prosody(pitch_range=0.25)), plain)
 
 
 def test_a_model_is_for_the_features_of_its_vocoder() -> None:

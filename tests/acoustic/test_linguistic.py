@@ -10,8 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.acoustic.test_acoustic import CONFIG, HELLO, aligned, alignments, source
-from wavenet_jax.acoustic import AcousticRunConfig, Speaker, TrainedAcoustic, check_vocoder, fitted, load_acoustic
+from tests.acoustic.test_acoustic import CONFIG, HELLO, aligned, alignments, random_params, source
+from wavenet_jax.acoustic import (
+    AcousticRunConfig,
+    Prosody,
+    Speaker,
+    TrainedAcoustic,
+    check_vocoder,
+    fitted,
+    load_acoustic,
+)
 from wavenet_jax.acoustic.beginning import begin_from
 from wavenet_jax.acoustic.data import AcousticClips
 from wavenet_jax.acoustic.features import feature_range
@@ -33,11 +41,6 @@ VOCODER = RunConfig(model=WaveNetConfig(sample_rate=8_000, features=FEATURES))
 
 PHONES = st.lists(st.sampled_from(["HH", "AH0", "OW1", "Y"]), min_size=1, max_size=5)
 WORDS = st.lists(st.builds(Word, st.just("word"), PHONES.map(tuple), st.sampled_from(MARKS)), min_size=1, max_size=5)
-
-
-def random_params(config: AcousticRunConfig) -> dict:
-    random = np.random.default_rng(0)
-    return jax.tree.map(lambda leaf: random.normal(scale=0.3, size=leaf.shape).astype("f"), parameter_shapes(config))
 
 
 @given(WORDS, st.data())
@@ -123,7 +126,7 @@ def test_a_model_for_log_mel_lends_its_lengths_and_its_pitch(tmp_path: Path) -> 
     lent = fitted(whole, VOCODER)
     check_vocoder(lent.config, VOCODER)
     assert jax.tree.structure(lent.params) == jax.tree.structure(parameter_shapes(DIRECT))
-    told, drawn = Speaker(lent).utter(HELLO, speed=0.8, semitones=1), Speaker(whole).utter(HELLO, 0.8, 1)
+    told, drawn = (Speaker(model).utter(HELLO, Prosody(speed=0.8, pitch=1)) for model in (lent, whole))
     assert told.segments == drawn.segments
     np.testing.assert_array_equal(told.features[:, :2], drawn.features[:, CONFIG.features.columns("f0")])
     assert Describer(VOCODER.model).array(told.features)[1] == []

@@ -81,6 +81,18 @@ class AcousticConfig(Checked):
     flow_temperature: float = option(
         0.0, "Share of the flow's noise in speaking: 0 is the smoothest, 1 as in training.", at_least=0, at_most=2
     )
+    length_scale: float = option(
+        1.0,
+        "Factor of the lengths of phones in speaking, where a voice speaks faster or slower than its speaker.",
+        at_least=0.5,
+        at_most=2,
+    )
+    pitch_range: float = option(
+        1.0,
+        "Factor by which the pitch moves around a sentence's average in speaking; predictions are flatter than speech.",
+        at_least=0,
+        at_most=4,
+    )
     row_frames: int = option(800, "Frames of a row of a batch, which holds several clips.", at_least=16)
     row_phones: int = option(160, "Phones and pauses of a row, at most.", at_least=16)
     spread: float = option(

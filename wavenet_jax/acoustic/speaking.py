@@ -27,6 +27,30 @@ _PHONES_AT_ONCE, _FRAMES_AT_ONCE = 64, 256
 _LONGEST_FRAMES = 400
 SLOWEST, FASTEST = 0.25, 4.0
 HIGHEST_SEMITONES = 24.0
+WIDEST_RANGE = 4.0
+
+
+class Prosody(NamedTuple):
+    """How speech sounds beside what the model predicts (prosody of SSML 1.1, §3.2.4)."""
+
+    speed: float = 1.0
+    """2 speaks twice as fast."""
+    pitch: float = 0.0
+    """By which the voice is raised, in semitones."""
+    pitch_range: float = 1.0
+    """Factor by which the pitch moves around a sentence's average: 0 is monotone, 2 lively."""
+
+    def check(self) -> None:
+        """Raises ``ValueError`` where a value is out of its bounds."""
+        if not SLOWEST <= self.speed <= FASTEST:
+            raise ValueError(f"speed must be from {SLOWEST:g} to {FASTEST:g}, got {self.speed:g}")
+        if not abs(self.pitch) <= HIGHEST_SEMITONES:
+            raise ValueError(f"pitch must be at most {HIGHEST_SEMITONES:g} semitones up or down, got {self.pitch:g}")
+        if not 0 <= self.pitch_range <= WIDEST_RANGE:
+            raise ValueError(f"pitch_range must be from 0 to {WIDEST_RANGE:g}, got {self.pitch_range:g}")
+
+
+AS_PREDICTED = Prosody()
 
 
 class Utterance(NamedTuple):
@@ -60,19 +84,17 @@ class Speaker:
     def __call__(
         self,
         sentence: Sentence,
-        speed: float = 1.0,
-        semitones: float = 0.0,
+        prosody: Prosody = AS_PREDICTED,
         seed: int | Sequence[int] = 0,
         label: Sequence[str] = (),
     ) -> np.ndarray:
         """Predicts the frames of a sentence, pauses at both ends included: float32 ``[F, C]``; see ``utter``."""
-        return self.utter(sentence, speed, semitones, seed, label).features
+        return self.utter(sentence, prosody, seed, label).features
 
     def utter(
         self,
         sentence: Sentence,
-        speed: float = 1.0,
-        semitones: float = 0.0,
+        prosody: Prosody = AS_PREDICTED,
         seed: int | Sequence[int] = 0,
         label: Sequence[str] = (),
     ) -> Utterance:
@@ -80,29 +102,34 @@ class Speaker:
 
         Args:
           sentence: words with their phones.
-          speed: 2 speaks twice as fast.
-          semitones: by which the voice is raised.
+          prosody: on top of what the model's own ``length_scale`` and ``pitch_range`` make of it.
           seed: of the noise that spectra are drawn from.
           label: the class of each family: see ``AcousticRunConfig.chosen``.
 
         Raises:
-          ValueError: the speed or the pitch is out of its bounds, or the model has no such class.
+          ValueError: the prosody is out of its bounds, or the model has no such class.
         """
-        if not SLOWEST <= speed <= FASTEST:
-            raise ValueError(f"speed must be from {SLOWEST:g} to {FASTEST:g}, got {speed:g}")
-        if not abs(semitones) <= HIGHEST_SEMITONES:
-            raise ValueError(f"pitch must be at most {HIGHEST_SEMITONES:g} semitones up or down, got {semitones:g}")
+        prosody.check()
         labels = self.config.chosen(label)
         symbols = symbols_of(sentence, self.config.acoustic.inventory, self.config.class_ids(labels))
         encoded, logs = self._read(symbols)
-        lengths = whole_lengths(np.expm1(logs) / speed)
+        lengths = whole_lengths(np.expm1(logs) * self.config.acoustic.length_scale / prosody.speed)
         melody, present, spoken = self._sung(encoded, symbols, lengths)
-        low, high = self.config.features.f0_low_hz, self.config.features.f0_high_hz
-        pitch = np.asarray(melody.pitch)[0] + semitones * math.log(2) / 12 / math.log(high / low)
         voiced = (np.asarray(melody.voicing)[0] > 0) & self._range.has_pitch
+        pitch = self._moved(np.asarray(melody.pitch)[0], voiced & present, prosody)
         measured = self._painted(melody, pitch, voiced, present, spoken, seed)[: lengths.sum()]
         frames = whole_frames(self.config, symbols, lengths, measured)
         return Utterance(sentence, segments_of(sentence, lengths, self.config.hop_seconds), frames, labels)
+
+    def _moved(self, pitch: np.ndarray, heard: np.ndarray, prosody: Prosody) -> np.ndarray:
+        """Widens predicted pitch, from 0 to 1, around the average of the frames where it is heard, and raises it."""
+        features = self.config.features
+        semitone = math.log(2) / 12 / math.log(features.f0_high_hz / features.f0_low_hz)
+        factor = self.config.acoustic.pitch_range * prosody.pitch_range
+        if factor != 1 and heard.any():
+            centre = pitch[heard].mean()
+            pitch = centre + (pitch - centre) * factor
+        return pitch + prosody.pitch * semitone
 
     def follow(self, clip: AlignedClip, seed: int | Sequence[int] = 0) -> np.ndarray:
         """Predicts the frames of a recording, with the lengths and the pitch that it has: float32 ``[F, C]``.
@@ -156,8 +183,7 @@ class Speaker:
         self,
         text: str | Iterable[str],
         lexicon: Lexicon | None = None,
-        speed: float = 1.0,
-        semitones: float = 0.0,
+        prosody: Prosody = AS_PREDICTED,
         seed: int = 0,
         label: Sequence[str] = (),
     ) -> np.ndarray:
@@ -166,9 +192,7 @@ class Speaker:
         A .npy file of them is what ``wavenet sample --mel_from`` reads; see ``text.sentences`` and ``__call__``.
         """
         found = sentences(text, lexicon or Lexicon(language=self.config.language_of(self.config.chosen(label))))
-        return np.concatenate(
-            [self(sentence, speed, semitones, (seed, number), label) for number, sentence in enumerate(found)]
-        )
+        return np.concatenate([self(sentence, prosody, (seed, number), label) for number, sentence in enumerate(found)])
 
     def _encoded(self, params: Any, kinds: Any, numbers: Any) -> Any:
         encoded = self._model.apply({"params": params}, kinds, numbers, method="encode")
