@@ -108,9 +108,10 @@ class _Report:
             case StepDone():
                 self._step_done(event)
             case AcousticValidated():
-                self._record("validation", event.step, **event.losses)
+                self._record("validation", event.step, **event.losses, **event.ratios)
                 losses = "  ".join(f"{name} {value:.4f}" for name, value in event.losses.items())
-                console.say(f"step {event.step}: held out: {losses}")
+                ratios = "  ".join(f"{name} {value:.2f}" for name, value in event.ratios.items())
+                console.say(f"step {event.step}: held out: {losses}  {ratios}")
             case Stopped():
                 self._stopped = event
 

@@ -25,13 +25,13 @@ from wavenet_jax.acoustic.model_folder import read_acoustic, write_acoustic
 from wavenet_jax.acoustic.runs import AcousticDirectory
 from wavenet_jax.acoustic.speaking import AS_PREDICTED, whole_lengths
 from wavenet_jax.acoustic.symbols import Inventory, aligned_symbols, segments_of, symbols_of
-from wavenet_jax.acoustic.training import AcousticValidated, train_events
+from wavenet_jax.acoustic.training import AcousticTrainer, AcousticValidated, train_events
 from wavenet_jax.alignment import AlignedData, Alignment, Segment, frames_of
 from wavenet_jax.config import DataConfig, FeatureConfig, OptimizerConfig, RunConfig, TrainConfig, WaveNetConfig
 from wavenet_jax.data import ArraySource, Describer
 from wavenet_jax.runs.load import validated_bits
 from wavenet_jax.text import Word
-from wavenet_jax.training import Stopped
+from wavenet_jax.training import Stopped, make_mesh
 
 HELLO = (Word("hello", ("HH", "AH0", "L", "OW1"), ","), Word("you", ("Y", "UW1"), "?"))
 CONFIG = AcousticRunConfig(
@@ -203,6 +203,7 @@ def test_a_run_that_was_cut_goes_on_bit_for_bit_and_speaks(tmp_path: Path) -> No
     assert whole[-1] == Stopped(4, "finished")
     (validated,) = (event for event in whole if isinstance(event, AcousticValidated))
     assert set(validated.losses) == {"mel", "pitch", "voicing", "length", "flow", "loss"}
+    assert set(validated.ratios) == {"length_ratio", "pitch_range_ratio"}
     assert validated_bits(AcousticDirectory(tmp_path / "whole")) == {4: validated.losses["mel"]}  # the best is by it
     assert train(CONFIG, tmp_path / "cut", stop_at=3)[-1] == Stopped(3, "SIGTERM")
     train(CONFIG, tmp_path / "cut")
@@ -253,6 +254,22 @@ def test_pitch_moves_as_far_and_phones_last_as_long_as_asked() -> None:
     assert np.ptp(heard(prosody=Prosody(pitch_range=0))) < 1e-6
     np.testing.assert_array_equal(heard(length_scale=2), heard(prosody=Prosody(speed=0.5)))
     np.testing.assert_array_equal(heard(4, 1, Prosody(pitch_range=0.25)), plain)
+
+
+def test_lengths_and_pitch_are_compared_with_those_of_recordings() -> None:
+    trainer = AcousticTrainer(CONFIG, make_mesh(jax.devices()[:1]))
+    params = random_params(CONFIG)
+    params["length_out"] = {"kernel": 0 * params["length_out"]["kernel"], "bias": np.log([8.0]).astype("f") - 1.8}
+    (rows,) = held_out_rows(CONFIG, clips_of())
+    layout = feature_range(CONFIG)
+    sums = trainer.judge(params, rows)
+    speech = rows.kinds[:, :, 0] > 1
+    np.testing.assert_allclose(sums["length_ratio"], [7 * speech.sum(), rows.lengths[speech].sum()], rtol=1e-5)
+    _, pitch, voiced = layout.split(rows.targets)
+    spread = [((of_row := p[v > 0]) - of_row.mean()) ** 2 for p, v in zip(pitch, voiced, strict=True) if v.any()]
+    np.testing.assert_allclose(sums["pitch_range_ratio"][1], np.concatenate(spread).sum(), rtol=1e-4)
+    params["melody_out"]["kernel"] *= 0
+    assert trainer.judge(params, rows)["pitch_range_ratio"][0] < 1e-6
 
 
 def test_a_model_is_for_the_features_of_its_vocoder() -> None:

@@ -154,6 +154,7 @@ def test_lengths_and_pitch_are_learned_alone_and_a_cut_run_goes_on_bit_for_bit(t
     assert whole[-1] == Stopped(4, "finished")
     (validated,) = (event for event in whole if isinstance(event, AcousticValidated))
     assert set(validated.losses) == {"pitch", "voicing", "length", "loss"}
+    assert set(validated.ratios) == {"length_ratio", "pitch_range_ratio"}
     assert validated_bits(AcousticDirectory(tmp_path / "whole")) == {4: validated.losses["loss"]}
     assert train(tmp_path / "cut", stop_at=3)[-1] == Stopped(3, "SIGTERM")
     train(tmp_path / "cut")

@@ -36,6 +36,13 @@ LOSSES = ("mel", "pitch", "voicing", "length", "flow")
 """Parts of the loss: mean absolute errors of mel bands, of the pitch where voiced and of the logarithm of lengths, nats
 of voicing, and squared errors of the flow."""
 
+RATIOS = ("length_ratio", "pitch_range_ratio")
+"""What predictions of held-out clips are of the recordings: their length, and the standard deviation of their pitch.
+
+Averages of what was not heard in training are short and flat; the reciprocals are what ``length_scale`` and
+``pitch_range`` give back in speaking.
+"""
+
 _SPREAD_WEIGHT = 0.1
 
 
@@ -46,6 +53,8 @@ class AcousticValidated:
     step: int
     losses: Mapping[str, float]
     """``LOSSES`` and their sum, loss."""
+    ratios: Mapping[str, float]
+    """``RATIOS``; without pitch, of lengths alone."""
 
 
 class AcousticTrainer(Trainer):
@@ -114,7 +123,12 @@ class AcousticTrainer(Trainer):
             spectra: Spectra = apply(melody.hidden, harmonics, mask[:, :, None], method="spectra")
             sums["mel"] = jnp.stack([(jnp.abs(spectra.mel - mel).mean(axis=-1) * mask).sum(), mask.sum()])
         sums["length"] = jnp.stack([(jnp.abs(lengths - wanted) * present).sum(), present.sum()])
+        if key is None:
+            speech = jnp.asarray(batch.kinds)[:, :, 0] > 1
+            sums["length_ratio"] = jnp.stack([(jnp.expm1(x) * speech).sum() for x in (lengths, wanted)])
         if self.range.has_pitch:
+            if key is None:
+                sums["pitch_range_ratio"] = jnp.stack([_deviation(x, voiced * mask) for x in (melody.pitch, pitch)])
             voicing = jnp.logaddexp(0.0, melody.voicing) - voiced * melody.voicing
             sums["pitch"] = jnp.stack([(jnp.abs(melody.pitch - pitch) * voiced * mask).sum(), (voiced * mask).sum()])
             sums["voicing"] = jnp.stack([(voicing * mask).sum(), mask.sum()])
@@ -143,6 +157,12 @@ class AcousticTrainer(Trainer):
         ratio = jnp.log(of_measured / of_predicted)
         log_spread, own_centre = cast(tuple[Array, Array], self.model.apply({"params": params}, method="statistics"))
         return (jnp.abs(log_spread - ratio) + jnp.abs(own_centre - centre)).mean()
+
+
+def _deviation(values: Array, weights: Array) -> Array:
+    """Sums the squares of how far values lie from the average of their row: ``[B, F], [B, F] -> []``."""
+    mean = (values * weights).sum(axis=1) / jnp.maximum(weights.sum(axis=1), 1)
+    return ((values - mean[:, None]) ** 2 * weights).sum()
 
 
 def _means(sums: Mapping[str, Array]) -> dict[str, Array]:
@@ -214,7 +234,10 @@ def _validate(
             total[name] = total.get(name, 0) + sums
     losses = {name: float(total[name][0] / max(total[name][1], 1)) for name in LOSSES if name in total}
     losses["loss"] = sum(losses.values())
-    return losses["mel" if "mel" in losses else "loss"], AcousticValidated(step, losses)
+    ratios = {name: float(total[name][0] / max(total[name][1], 1e-6)) for name in RATIOS if name in total}
+    if "pitch_range_ratio" in ratios:
+        ratios["pitch_range_ratio"] **= 0.5
+    return losses["mel" if "mel" in losses else "loss"], AcousticValidated(step, losses, ratios)
 
 
 def _whole_clips(source: Source, samples: int | None) -> Source:
