@@ -41,10 +41,13 @@ demo-train: .venv/core
 	@echo "Two samples: demo/speech_0.wav demo/speech_1.wav"
 	@echo "Their picture: demo/speech.png    How it learned: demo/curve.png    The run: demo/trained"
 
-# A voice of the recordings and transcripts.tsv in DATA, some hours; the same command goes on after an interruption.
-# LANGUAGE=es is Spanish, LANGUAGE=it Italian. SPEAKER=NAME: DATA has a folder for each language in one for each speaker,
-# all of whom the acoustic model learns from, and the voice is that speaker's, in all the languages.
+# A voice of the recordings and transcripts.tsv in DATA: about an hour of two cores; the same command goes on after an
+# interruption. LANGUAGE=es is Spanish, LANGUAGE=it Italian. SPEAKER=NAME: DATA has a folder for each language in one for each
+# speaker, all of whom the acoustic model learns from, and the voice is that speaker's, in all the languages. More flags of
+# the two trainings: on a GPU, VOCODER_FLAGS=--batch_size=8 ACOUSTIC_FLAGS= makes the larger models of the package's voice.
 VOICE ?= voice
+VOCODER_FLAGS ?=
+ACOUSTIC_FLAGS ?= --flagfile=speech/small.flags
 ifneq ($(filter voice auxiliary,$(MAKECMDGOALS)),)
 ifeq ($(DATA),)
 $(error Say where the recordings and transcripts.tsv are: make $(MAKECMDGOALS) DATA=DIR)
@@ -52,11 +55,11 @@ endif
 endif
 voice: .venv/speech
 	$(BIN)/python -m experiments.train --flagfile=vocoder.flags --data_dir="$(DATA)" --workdir="$(VOICE)/runs/vocoder" \
-		--num_steps=22000 --batch_size=8 --schedule=cosine --ema_decay=0.999 --validate_every=1000 --save_every=1000 \
-		$(if $(SPEAKER),--include='$(SPEAKER)/*')
+		--num_steps=22000 --schedule=cosine --ema_decay=0.999 --validate_every=1000 --save_every=1000 \
+		$(if $(SPEAKER),--include='$(SPEAKER)/*') $(VOCODER_FLAGS)
 	$(BIN)/python -m experiments.train_acoustic --data_dir="$(DATA)" --vocoder="$(VOICE)/runs/vocoder" \
-		--workdir="$(VOICE)/runs/acoustic" --flagfile=speech/$(if $(SPEAKER),speakers,acoustic).flags --batch_size=4 \
-		--num_steps=8000 --learning_rate=2e-3 $(if $(LANGUAGE),--language=$(LANGUAGE))
+		--workdir="$(VOICE)/runs/acoustic" --flagfile=speech/$(if $(SPEAKER),speakers,acoustic).flags \
+		$(if $(LANGUAGE),--language=$(LANGUAGE)) $(ACOUSTIC_FLAGS)
 	$(BIN)/python -m experiments.voice --acoustic="$(VOICE)/runs/acoustic" --vocoder="$(VOICE)/runs/vocoder" \
 		$(if $(SPEAKER),--label=speaker=$(SPEAKER)) $(if $(CARD),--card="$(CARD)") --output="$(VOICE)/voice" --overwrite
 	@echo "The voice: $(VOICE)/voice    Hear it: $(BIN)/wavenet say --voice=$(VOICE)/voice --text=Hello. --output=hello.wav"

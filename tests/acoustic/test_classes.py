@@ -120,6 +120,15 @@ def test_a_network_told_phones_has_no_classes() -> None:
         dataclasses.replace(CLASSED, features=features)
 
 
+def test_folders_of_languages_are_to_be_called_so() -> None:
+    clips = source_of([("class=en",), ("class=es",)], [0.1, 0.1])
+    config = with_model(condition_on_classes=True)
+    with pytest.raises(ValueError, match="family 'class' are codes of languages, en, es; call it language, so that"):
+        config.with_classes(clips)
+    named = source_of([("class=en",), ("class=ada",)], [0.1, 0.1])
+    assert config.with_classes(named).acoustic.classes == ("class=ada", "class=en")
+
+
 def test_a_voice_for_a_network_told_phones_speaks_one_language() -> None:
     features = dataclasses.replace(CONFIG.features, local_features=("phones", "f0"))
     vocoder = RunConfig(model=WaveNetConfig(sample_rate=8_000, features=features))

@@ -183,9 +183,17 @@ class AcousticRunConfig:
         """Returns the config with the classes of a data set, where it is conditioned on classes and names none yet.
 
         Raises:
-          ValueError: the data set has no classes, or its languages are not known or without ``language``.
+          ValueError: the data set has no classes, or its languages are not known, without ``language``, or of a family
+            of another name.
         """
-        classes = with_classes(self.model, source).conditioning.classes
+        conditioning = with_classes(self.model, source).conditioning
+        for family, names in conditioning.families.items():
+            if family != LANGUAGE and LANGUAGES.keys() >= set(names):
+                raise ValueError(
+                    f"classes of the family {family!r} are codes of languages, {', '.join(names)}; call it {LANGUAGE}, "
+                    "so that texts are read in them: give label_from=pattern and label_pattern=^(?P<language>[^/]+)/"
+                )
+        classes = conditioning.classes
         return dataclasses.replace(self, acoustic=dataclasses.replace(self.acoustic, classes=classes))
 
     def class_ids(self, labels: Sequence[str]) -> tuple[int, ...]:
