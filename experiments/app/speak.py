@@ -16,6 +16,7 @@ import wavenet_jax
 from experiments.app import player, shared, sounds, timeline, voices
 from experiments.app.made import new_name
 from experiments.app.timeline import Span
+from wavenet_jax.acoustic import Prosody
 from wavenet_jax.acoustic.config import LANGUAGE
 from wavenet_jax.text import LANGUAGES
 
@@ -36,8 +37,7 @@ class Spoken:
     """Unique in this session."""
     voice: wavenet_jax.Voice
     text: str
-    speed: float
-    pitch: float
+    prosody: Prosody
     seed: int
     labels: tuple[str, ...]
     command: str
@@ -90,6 +90,7 @@ def page() -> None:
             )
             speed = st.slider("Speed", 0.5, 2.0, 1.0, step=0.05, help="2 is twice as fast.")
             pitch = st.slider("Pitch, in semitones", -12, 12, 0, help="Below 0 lower, above 0 higher.")
+            pitch_range = st.slider("Pitch range", 0.0, 2.0, 1.0, step=0.1, help="0 is monotone, 2 is lively.")
             seed = st.number_input(
                 "Seed", 0, 2**31 - 1, None, placeholder="a new one", help="The same seed makes the same sound."
             )
@@ -100,7 +101,8 @@ def page() -> None:
     with right, shared.friendly():
         if pressed:
             st.session_state.spoken = None
-            st.session_state.spoken = _prepared(voice, folder, text, speed, pitch, seed, labels)
+            prosody = Prosody(float(speed), float(pitch), float(pitch_range))
+            st.session_state.spoken = _prepared(voice, folder, text, prosody, seed, labels)
         spoken: Spoken | None = st.session_state.get("spoken")
         if spoken is None:
             st.caption("The speech will be here, and play while it is made.")
@@ -135,8 +137,7 @@ def _prepared(
     voice: wavenet_jax.Voice,
     folder: Path,
     text: str,
-    speed: float,
-    pitch: float,
+    prosody: Prosody,
     seed: float | None,
     labels: tuple[str, ...],
 ) -> Spoken:
@@ -144,11 +145,11 @@ def _prepared(
         raise ValueError(f"the text has {len(text):,} characters; speak at most {_MOST_CHARACTERS:,} at a time")
     number = secrets.randbelow(2**31) if seed is None else int(seed)
     flags = [*voices.flag(folder), f"--text={text}", f"--seed={number}", "--output=speech.wav"]
-    flags += [f"--speed={speed:g}"] if speed != 1 else []
-    flags += [f"--pitch={pitch:g}"] if pitch else []
+    unchanged = Prosody()._asdict()
+    flags += [f"--{name}={value:g}" for name, value in prosody._asdict().items() if value != unchanged[name]]
     flags += [f"--label={label}" for label in labels if label != f"{LANGUAGE}={voice.language.code}"]
     command = shlex.join(["wavenet", "say", *flags])
-    return Spoken(new_name("speech"), voice, text, float(speed), float(pitch), number, labels, command)
+    return Spoken(new_name("speech"), voice, text, prosody, number, labels, command)
 
 
 def _speak(spoken: Spoken, status: DeltaGenerator, pieces: DeltaGenerator) -> None:
@@ -161,7 +162,7 @@ def _speak(spoken: Spoken, status: DeltaGenerator, pieces: DeltaGenerator) -> No
     voices.wait()
     drawn = 0.0
     for number, utterance in enumerate(
-        voice.utterances(spoken.text, speed=spoken.speed, pitch=spoken.pitch, seed=spoken.seed, label=spoken.labels)
+        voice.utterances(spoken.text, **spoken.prosody._asdict(), seed=spoken.seed, label=spoken.labels)
     ):
         start = spoken.seconds
         stop = start + utterance.segments[-1].stop

@@ -139,6 +139,7 @@ def test_the_page_says_what_the_program_says(visit: Visit, call: Call, tmp_path:
     assert errors(session) == []
     session.text_area[0].set_value("Hello. You?")
     session.slider[0].set_value(0.8)
+    session.slider[2].set_value(1.5)
     number_field(session, "Seed").set_value(7)
     session.button[0].click().run(timeout=300)
     assert errors(session) == []
@@ -150,7 +151,8 @@ def test_the_page_says_what_the_program_says(visit: Visit, call: Call, tmp_path:
     table = session.dataframe[0].value
     assert table["word"].tolist() == ["hello"] * 4 + ["you"] * 2
     _, _, *arguments = shlex.split(spoken.command)
-    assert "--speed=0.8" in arguments
+    assert {"--speed=0.8", "--pitch_range=1.5"} <= set(arguments)
+    assert not any(argument.startswith("--pitch=") for argument in arguments)
     arguments = [argument.replace("--output=", f"--output={tmp_path}/") for argument in arguments]
     assert call(say.main, *arguments).code == 0
     samples, _ = soundfile.read(tmp_path / "speech.wav")
