@@ -12,7 +12,7 @@ import wavenet_jax
 from experiments import say
 from experiments.support import flags
 from tests.voices import small_voice
-from wavenet_jax.voice import Voice
+from wavenet_jax.voice import Voice, make_voice
 
 pytestmark = pytest.mark.slow
 
@@ -43,6 +43,19 @@ def test_a_voice_comes_back_from_its_folder_and_speaks(voice: Voice, tmp_path: P
     assert len(again.say("Hello. You?", speed=0.5)) > 1.5 * len(sound)
     with pytest.raises(ValueError, match="is not a voice folder"):
         wavenet_jax.load_voice(tmp_path)
+
+
+def test_a_voice_is_made_anew_with_other_lengths_and_another_range(voice: Voice, tmp_path: Path) -> None:
+    voice.save(tmp_path, "float32")
+    slow = make_voice(tmp_path, tmp_path / "vocoder", card="# Slow\n", length_scale=2, pitch_range=0.5)
+    assert slow.acoustic.config.acoustic.flow_temperature == voice.acoustic.config.acoustic.flow_temperature
+    (told,) = slow.utterances("You?", seed=3)
+    (asked,) = voice.utterances("You?", speed=0.5, pitch_range=0.5, seed=3)
+    assert told.segments == asked.segments
+    np.testing.assert_array_equal(told.features, asked.features)
+    slow.save(tmp_path / "slow", "float32")
+    (again,) = wavenet_jax.load_voice(tmp_path / "slow").utterances("You?", seed=3)
+    np.testing.assert_array_equal(again.features, told.features)
 
 
 @pytest.mark.parametrize(
