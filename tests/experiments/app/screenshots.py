@@ -43,6 +43,7 @@ class Heard(NamedTuple):
 
 
 def main(workdir: Path, output: Path, theme: str, pages: list[str]) -> None:
+    output.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as name, chromium() as browser:
         folder = Path(name)
         shutil.copytree(workdir, folder / "runs" / workdir.name)
