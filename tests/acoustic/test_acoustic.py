@@ -23,7 +23,7 @@ from wavenet_jax.acoustic.flow import UNIT, Harmonics, Noise, flowed
 from wavenet_jax.acoustic.model import parameter_shapes, places_of
 from wavenet_jax.acoustic.model_folder import read_acoustic, write_acoustic
 from wavenet_jax.acoustic.runs import AcousticDirectory
-from wavenet_jax.acoustic.speaking import AS_PREDICTED, whole_lengths
+from wavenet_jax.acoustic.speaking import whole_lengths
 from wavenet_jax.acoustic.symbols import Inventory, aligned_symbols, segments_of, symbols_of
 from wavenet_jax.acoustic.training import AcousticTrainer, AcousticValidated, train_events
 from wavenet_jax.alignment import AlignedData, Alignment, Segment, frames_of
@@ -236,24 +236,27 @@ def test_a_run_that_was_cut_goes_on_bit_for_bit_and_speaks(tmp_path: Path) -> No
 
 
 def test_pitch_moves_as_far_and_phones_last_as_long_as_asked() -> None:
-    def heard(pitch_range: float = 1, length_scale: float = 1, prosody: Prosody = AS_PREDICTED) -> np.ndarray:
-        acoustic = dataclasses.replace(CONFIG.acoustic, pitch_range=pitch_range, length_scale=length_scale)
-        config = dataclasses.replace(CONFIG, acoustic=acoustic)
-        params = random_params(CONFIG)
-        params["melody_out"]["kernel"] *= 0.02
-        params["melody_out"]["bias"] = np.array([0.5, 9.0], np.float32)  # in the middle of the range, and voiced
-        frames = Speaker(TrainedAcoustic(config, params, 0))(HELLO, prosody)
-        _, pitch, voiced = feature_range(CONFIG).split(frames)
+    params = random_params(CONFIG)
+    params["melody_out"]["kernel"] *= 0.02
+    params["melody_out"]["bias"] = np.array([0.5, 9.0], np.float32)  # in the middle of the range, and voiced
+
+    def speaker(**options: float) -> Speaker:
+        acoustic = dataclasses.replace(CONFIG.acoustic, **options)
+        return Speaker(TrainedAcoustic(dataclasses.replace(CONFIG, acoustic=acoustic), params, 0))
+
+    def pitch_of(speaker: Speaker, **prosody: float) -> np.ndarray:
+        _, pitch, voiced = feature_range(CONFIG).split(speaker(HELLO, Prosody(**prosody)))
         assert voiced.all()
         return pitch
 
-    plain = heard()
-    for wider in (heard(pitch_range=2), heard(prosody=Prosody(pitch_range=2)), heard(4, 1, Prosody(pitch_range=0.5))):
+    as_learned, wide, slow = speaker(), speaker(pitch_range=4), speaker(length_scale=2)
+    plain = pitch_of(as_learned)
+    for wider in (pitch_of(as_learned, pitch_range=2), pitch_of(wide, pitch_range=0.5)):
         np.testing.assert_allclose(wider - plain.mean(), 2 * (plain - plain.mean()), atol=1e-5)
     assert np.ptp(plain) > 1e-3
-    assert np.ptp(heard(prosody=Prosody(pitch_range=0))) < 1e-6
-    np.testing.assert_array_equal(heard(length_scale=2), heard(prosody=Prosody(speed=0.5)))
-    np.testing.assert_array_equal(heard(4, 1, Prosody(pitch_range=0.25)), plain)
+    assert np.ptp(pitch_of(as_learned, pitch_range=0)) < 1e-6
+    np.testing.assert_array_equal(pitch_of(wide, pitch_range=0.25), plain)
+    np.testing.assert_array_equal(pitch_of(slow), pitch_of(as_learned, speed=0.5))
 
 
 def test_lengths_and_pitch_are_compared_with_those_of_recordings() -> None:
