@@ -92,7 +92,13 @@ def test_presets_and_what_they_include_are_found_from_any_folder(
             flags.read([RunConfig], ["program", f"--flagfile={written}"])
     for path in (presets.FOLDER / "data").glob("*.flags"):
         flags.read([RunConfig], ["program", f"--flagfile=data/{path.name}"])
-    flags.read([AcousticRunConfig], ["program", "--flagfile=speech/acoustic.flags"])
+    for size in ((), ("speech/small.flags",)):
+        for which in ("speech/acoustic.flags", "speech/speakers.flags"):
+            (config,) = flags.read(
+                [AcousticRunConfig], ["program", *(f"--flagfile={written}" for written in (which, *size))]
+            )
+            assert config.acoustic.condition_on_classes == (which == "speech/speakers.flags")
+            assert (config.data.batch_size == 2) == (config.acoustic.frame_channels == 224) == bool(size)
 
 
 def test_the_page_offers_its_recipes_from_any_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
