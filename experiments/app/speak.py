@@ -145,8 +145,8 @@ def _prepared(
         raise ValueError(f"the text has {len(text):,} characters; speak at most {_MOST_CHARACTERS:,} at a time")
     number = secrets.randbelow(2**31) if seed is None else int(seed)
     flags = [*voices.flag(folder), f"--text={text}", f"--seed={number}", "--output=speech.wav"]
-    unchanged = Prosody()._asdict()
-    flags += [f"--{name}={value:g}" for name, value in prosody._asdict().items() if value != unchanged[name]]
+    usual = Prosody._field_defaults
+    flags += [f"--{name}={value:g}" for name, value in prosody._asdict().items() if value != usual[name]]
     flags += [f"--label={label}" for label in labels if label != f"{LANGUAGE}={voice.language.code}"]
     command = shlex.join(["wavenet", "say", *flags])
     return Spoken(new_name("speech"), voice, text, prosody, number, labels, command)

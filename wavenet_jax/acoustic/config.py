@@ -213,14 +213,10 @@ class AcousticRunConfig:
         Raises:
           ValueError: a family is missing or given twice, or the model has no such class.
         """
-        condition, given = ClassCondition(self.model), self.named(labels)
-        families = self.acoustic.conditioning.families
-        if LANGUAGE in families:
+        given = self.named(labels)
+        if LANGUAGE in self.acoustic.conditioning.families:
             given.setdefault(LANGUAGE, self.acoustic.language)
-        for family in families:
-            if family not in given:
-                raise ValueError(condition.missing(family))
-        return tuple(f"{family}={given[family]}" for family in families)
+        return ClassCondition(self.model).complete(given)
 
     def named(self, labels: Sequence[str]) -> dict[str, str]:
         """Returns the class of each family that labels name, each NAME or FAMILY=NAME.

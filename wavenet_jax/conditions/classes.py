@@ -3,7 +3,7 @@
 import difflib
 import functools
 import operator
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax.numpy as jnp
@@ -40,11 +40,7 @@ class ClassCondition(StreamCondition):
 
     def of_option(self, given: Sequence[str]) -> np.ndarray:
         """Returns the ids of labels, each NAME, or FAMILY=NAME where several families have the name."""
-        names = self.named(given)
-        for family in self._families:
-            if family not in names:
-                raise ValueError(self.missing(family))
-        return self.ids([f"{family}={name}" for family, name in names.items()])
+        return self.ids(self.complete(self.named(given)))
 
     def named(self, given: Sequence[str]) -> dict[str, str]:
         """Returns the class of each family that labels name, each NAME, or FAMILY=NAME where several have the name.
@@ -66,9 +62,16 @@ class ClassCondition(StreamCondition):
                 raise ValueError(f"label gives two classes of family {family!r}, {names[family]} and {name}; give one")
         return names
 
-    def missing(self, family: str) -> str:
-        """Says that labels have to name a class of a family, and which there are."""
-        return f"a class of family {family!r} is needed; give label=NAME, {self._choices(family)}"
+    def complete(self, names: Mapping[str, str]) -> tuple[str, ...]:
+        """Returns the classes that ``named`` found as FAMILY=NAME, in the order of the families.
+
+        Raises:
+          ValueError: a family has none.
+        """
+        for family in self._families:
+            if family not in names:
+                raise ValueError(f"a class of family {family!r} is needed; give label=NAME, {self._choices(family)}")
+        return tuple(f"{family}={names[family]}" for family in self._families)
 
     @property
     def example(self) -> np.ndarray:
