@@ -48,6 +48,8 @@ def aligned_for(config: AcousticRunConfig, clips: Sequence[Source], lexicon: str
         if len(config.languages) > 1:
             pairs = (pair for source in clips for pair in zip(source.names, source.labels, strict=True))
             names = {name for name, labels in pairs if config.language_of(labels) == language}
+            if not names:  # as where a voice of several languages learns more of one
+                continue
         what = "" if names is None else f"{language.name} "
         parts.append(aligned(config.data, Lexicon(own, language), aligner, names, what))
     return joined_alignments(parts)

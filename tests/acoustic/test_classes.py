@@ -290,6 +290,9 @@ def test_each_language_of_a_data_set_is_aligned_by_itself(tmp_path: Path, monkey
     assert seen == [("en", ["en/a.wav", "en/b.wav"]), ("es", ["es/c.wav"])]
     assert set(found.clips) == {"en/a.wav", "en/b.wav", "es/c.wav"}
     assert found.guessed == {"hm": 2}
+    english = open_source(dataclasses.replace(data, include=("en/*",)), config.measured, "train")
+    assert set(aligned_for(config, (english,), None, "learned").clips) == {"en/a.wav", "en/b.wav"}
+    assert len(seen) == 3  # of two languages the model has, one alone is spoken
     assert joined_alignments([found]) is found
     described = AcousticClips(config, clips, found.clips, Describer(config.measured, clips))
     ids = {name: set(described.clip(n).symbols.kinds[:, COLUMNS]) for n, name in enumerate(described.names)}
