@@ -28,12 +28,12 @@ import wavenet_jax
 from experiments.support import console, flags, sources
 from experiments.support.alignment import aligned_for, aligner_option
 from experiments.support.outputs import check_output, refuse_existing
-from wavenet_jax.acoustic import AcousticRunConfig, Speaker
+from wavenet_jax.acoustic import AcousticConfig, AcousticRunConfig, Speaker
 from wavenet_jax.acoustic.beginning import read_source
 from wavenet_jax.acoustic.data import AcousticClips, AlignedClip
 from wavenet_jax.acoustic.linguistic import whole_frames
 from wavenet_jax.alignment import with_transcripts
-from wavenet_jax.config import Checked, RunConfig, option
+from wavenet_jax.config import Checked, RunConfig, option, override
 from wavenet_jax.data import Describer, description, sidecar
 from wavenet_jax.storage import replacing, write_whole
 from wavenet_jax.text import ENGLISH, LANGUAGES
@@ -52,12 +52,7 @@ class Options(Checked):
     acoustic: str | None = option(
         None, "Run directory of an acoustic model, or voice folder, that predicts.", path=True
     )
-    flow_temperature: float | None = option(
-        None,
-        "Share of the flow's noise in predictions; none: as in speaking.",
-        at_least=0,
-        at_most=2,
-    )
+    flow_temperature: float | None = override(AcousticConfig, "flow_temperature", "that of the model")
     language: str = option(ENGLISH.code, "Language of the transcripts, for phones.", choices=tuple(LANGUAGES))
     phones: bool = option(
         False, "Write what is said in the recordings of data_dir, for the network of the flags below."

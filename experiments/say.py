@@ -9,6 +9,7 @@ text is read in. In a text, {HH AH0 L OW1} gives the phones of a word.
 """
 
 import contextlib
+import dataclasses
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -28,7 +29,7 @@ from experiments.support.outputs import (
 )
 from experiments.support.signals import StopSignals, exit_code
 from wavenet_jax.audio.files import show
-from wavenet_jax.config import Checked, option
+from wavenet_jax.config import Checked, Prosody, option
 
 _BLOCK = 4_096
 
@@ -61,14 +62,6 @@ class Options(Checked):
         "voice; without a language, its first one is spoken.",
     )
     phones: bool = option(False, "The text is phones of its language with blanks between them, and | between words.")
-    speed: float = option(1.0, "Speed of speech; 2 is twice as fast.", at_least=0.25, at_most=4)
-    pitch: float = option(0.0, "Semitones by which the voice is raised.", at_least=-24, at_most=24)
-    pitch_range: float = option(
-        1.0,
-        "Factor by which the pitch moves around a sentence's average: 0 is monotone, 2 lively.",
-        at_least=0,
-        at_most=4,
-    )
     temperature: float = option(0.8, "Sampling temperature of the vocoder: below 1 safer, above 1 noisier.", above=0)
     seed: int = option(0, "Random seed.", at_least=0, at_most=2**31 - 1)
     overwrite: bool = option(False, "Replace an existing file.")
@@ -86,11 +79,11 @@ class Options(Checked):
             raise ValueError(f"format={self.format} is for --output=-; leave it out, or write to standard output")
 
 
-def main(options: Options) -> int:
-    return _say_table(options) if options.table is not None else _say_text(options)
+def main(options: Options, prosody: Prosody) -> int:
+    return _say_table(options, prosody) if options.table is not None else _say_text(options, prosody)
 
 
-def _say_table(options: Options) -> int:
+def _say_table(options: Options, prosody: Prosody) -> int:
     """Speaks each text of a table into a file of its own."""
     texts = transcripts(str(options.table))
     names = chosen({"table": texts}, options.clips, None)
@@ -105,7 +98,7 @@ def _say_table(options: Options) -> int:
                 console.say(f"{reason}: spoke {number} of {len(names)} texts")
                 return exit_code(reason)
             try:
-                sound = np.concatenate(list(_pieces(voice, texts[name], options)))
+                sound = np.concatenate(list(_pieces(voice, texts[name], options, prosody)))
             except ValueError as error:
                 console.say(f"{show(name)} is left out: {error}")
                 continue
@@ -115,20 +108,20 @@ def _say_table(options: Options) -> int:
     return 0
 
 
-def _pieces(voice: wavenet_jax.Voice, text: str | Iterator[str], options: Options) -> Iterator[np.ndarray]:
+def _pieces(
+    voice: wavenet_jax.Voice, text: str | Iterator[str], options: Options, prosody: Prosody
+) -> Iterator[np.ndarray]:
     return voice.stream(
         text,
         phones=options.phones,
         label=options.label,
-        speed=options.speed,
-        pitch=options.pitch,
-        pitch_range=options.pitch_range,
+        **dataclasses.asdict(prosody),
         temperature=options.temperature,
         seed=options.seed,
     )
 
 
-def _say_text(options: Options) -> int:
+def _say_text(options: Options, prosody: Prosody) -> int:
     path = None if options.output == "-" else check_output(Path(options.output), ".wav")
     if path is None:
         check_standard_output()
@@ -145,7 +138,7 @@ def _say_text(options: Options) -> int:
             if path is None
             else stack.enter_context(WavFiles([path], voice.sample_rate, replace=options.overwrite)).write
         )
-        pieces = _pieces(voice, text, options)
+        pieces = _pieces(voice, text, options, prosody)
         reason = stop(0)
         for number, piece in enumerate(pieces):
             try:

@@ -12,8 +12,11 @@ from pathlib import Path
 from experiments.support import console, flags, runtime
 from experiments.support.options import checkpoint_option
 from experiments.support.outputs import refuse_model
-from wavenet_jax.config import Checked, option
+from wavenet_jax.acoustic import AcousticConfig
+from wavenet_jax.config import Checked, option, override
 from wavenet_jax.voice import ACOUSTIC, VOCODER, make_voice
+
+_OF_RUN = "that of the acoustic run"
 
 
 @dataclass(frozen=True)
@@ -24,18 +27,10 @@ class Options(Checked):
     vocoder: str = option(None, "Run directory, or model folder, of the vocoder.", path=True)
     output: str = option(None, "Voice folder; made where there is none.", path=True)
     checkpoint: str = checkpoint_option()
-    flow_temperature: float | None = option(
-        None, "Share of the flow's noise in speaking; none: that of the acoustic run.", at_least=0, at_most=2
-    )
-    length_scale: float | None = option(
-        None, "Factor of the lengths of phones in speaking; none: that of the acoustic run.", at_least=0.5, at_most=2
-    )
-    pitch_range: float | None = option(
-        None,
-        "Factor by which the pitch moves around a sentence's average in speaking; none: that of the acoustic run.",
-        at_least=0,
-        at_most=4,
-    )
+    flow_temperature: float | None = override(AcousticConfig, "flow_temperature", _OF_RUN)
+    length_scale: float | None = override(AcousticConfig, "length_scale", _OF_RUN)
+    pitch_range: float | None = override(AcousticConfig, "pitch_range", _OF_RUN)
+    spectral_contrast: float | None = override(AcousticConfig, "spectral_contrast", _OF_RUN)
     label: tuple[str, ...] = option(
         (),
         "Class that the voice has by nature, as NAME or FAMILY=NAME, such as its speaker; repeat for each; none: all "
@@ -64,6 +59,7 @@ def main(options: Options) -> None:
         flow_temperature=options.flow_temperature,
         length_scale=options.length_scale,
         pitch_range=options.pitch_range,
+        spectral_contrast=options.spectral_contrast,
     )
     voice.save(output, options.dtype)
     size = sum(path.stat().st_size for path in output.rglob("*") if path.is_file())

@@ -1,5 +1,6 @@
 """A voice: text in, sound out, and its folder."""
 
+import dataclasses
 import io
 import itertools
 import json
@@ -48,6 +49,8 @@ def test_a_voice_comes_back_from_its_folder_and_speaks(voice: Voice, tmp_path: P
 def test_a_voice_is_made_anew_with_other_lengths_and_another_range(voice: Voice, tmp_path: Path) -> None:
     voice.save(tmp_path, "float32")
     slow = make_voice(tmp_path, tmp_path / "vocoder", card="# Slow\n", length_scale=2, pitch_range=0.5)
+    sharp = make_voice(tmp_path, tmp_path / "vocoder", spectral_contrast=2).acoustic.config
+    assert sharp.acoustic == dataclasses.replace(voice.acoustic.config.acoustic, spectral_contrast=2)
     assert slow.acoustic.config.acoustic.flow_temperature == voice.acoustic.config.acoustic.flow_temperature
     (told,) = slow.utterances("You?", seed=3)
     (asked,) = voice.utterances("You?", speed=0.5, pitch_range=0.5, seed=3)

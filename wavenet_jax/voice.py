@@ -13,10 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from wavenet_jax.acoustic import Prosody, Speaker, TrainedAcoustic, Utterance, check_vocoder, fitted
+from wavenet_jax.acoustic import Speaker, TrainedAcoustic, Utterance, check_vocoder, fitted
 from wavenet_jax.acoustic.beginning import read_source
 from wavenet_jax.acoustic.classes import narrowed
 from wavenet_jax.acoustic.model_folder import read_acoustic, write_acoustic
+from wavenet_jax.config import Prosody
 from wavenet_jax.run import PathLike, Run, load
 from wavenet_jax.storage import write_whole
 from wavenet_jax.text import Language, Lexicon, Sentence, phones_as_text, read_lexicon, sentences
@@ -140,9 +141,9 @@ class Voice:
 
         ``utter`` makes sound of one; ``stream`` does both, and explains the arguments.
         """
-        labels = self._labels(label)
+        labels, prosody = self._labels(label), Prosody(speed, pitch, pitch_range)
         for number, sentence in enumerate(self.sentences(text, phones, labels)):
-            yield self._speaker.utter(sentence, Prosody(speed, pitch, pitch_range), (seed, number), labels)
+            yield self._speaker.utter(sentence, prosody, (seed, number), labels)
 
     def utter(self, utterance: Utterance, *, seed: int = 0, **options: Any) -> Iterator[np.ndarray]:
         """Speaks one of ``utterances``, as ``stream`` does: float32 ``[T]``, a tenth of a second at a time."""
@@ -247,6 +248,7 @@ def make_voice(
     flow_temperature: float | None = None,
     length_scale: float | None = None,
     pitch_range: float | None = None,
+    spectral_contrast: float | None = None,
 ) -> Voice:
     """Puts a voice together from the runs that trained its parts.
 
@@ -261,6 +263,7 @@ def make_voice(
       flow_temperature: share of the flow's noise in speaking; default, as of the others: that of the acoustic run.
       length_scale: factor of the lengths of phones in speaking.
       pitch_range: factor by which the pitch moves around a sentence's average in speaking.
+      spectral_contrast: factor by which the shapes of spectra differ from a sentence's average in speaking.
 
     Raises:
       ValueError: they do not fit each other, or cannot be read.
@@ -268,7 +271,12 @@ def make_voice(
     run = load(vocoder, checkpoint)
     trained = narrowed(read_source(Path(acoustic), checkpoint), (label,) if isinstance(label, str) else label)
     trained = fitted(trained, run.config)
-    speaking = {"flow_temperature": flow_temperature, "length_scale": length_scale, "pitch_range": pitch_range}
+    speaking = {
+        "flow_temperature": flow_temperature,
+        "length_scale": length_scale,
+        "pitch_range": pitch_range,
+        "spectral_contrast": spectral_contrast,
+    }
     given: dict[str, Any] = {name: value for name, value in speaking.items() if value is not None}
     model = dataclasses.replace(trained.config.acoustic, **given)
     trained = trained._replace(config=dataclasses.replace(trained.config, acoustic=model))

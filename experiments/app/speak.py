@@ -1,5 +1,6 @@
 """Speaks a text: heard while it is made, with its words and phones drawn under the waveform."""
 
+import dataclasses
 import secrets
 import shlex
 import time
@@ -16,8 +17,8 @@ import wavenet_jax
 from experiments.app import player, shared, sounds, timeline, voices
 from experiments.app.made import new_name
 from experiments.app.timeline import Span
-from wavenet_jax.acoustic import Prosody
 from wavenet_jax.acoustic.config import LANGUAGE
+from wavenet_jax.config import Prosody
 from wavenet_jax.text import LANGUAGES
 
 _MOST_CHARACTERS = 2_000
@@ -145,8 +146,8 @@ def _prepared(
         raise ValueError(f"the text has {len(text):,} characters; speak at most {_MOST_CHARACTERS:,} at a time")
     number = secrets.randbelow(2**31) if seed is None else int(seed)
     flags = [*voices.flag(folder), f"--text={text}", f"--seed={number}", "--output=speech.wav"]
-    usual = Prosody._field_defaults
-    flags += [f"--{name}={value:g}" for name, value in prosody._asdict().items() if value != usual[name]]
+    usual = dataclasses.asdict(Prosody())
+    flags += [f"--{name}={value:g}" for name, value in dataclasses.asdict(prosody).items() if value != usual[name]]
     flags += [f"--label={label}" for label in labels if label != f"{LANGUAGE}={voice.language.code}"]
     command = shlex.join(["wavenet", "say", *flags])
     return Spoken(new_name("speech"), voice, text, prosody, number, labels, command)
@@ -162,7 +163,7 @@ def _speak(spoken: Spoken, status: DeltaGenerator, pieces: DeltaGenerator) -> No
     voices.wait()
     drawn = 0.0
     for number, utterance in enumerate(
-        voice.utterances(spoken.text, **spoken.prosody._asdict(), seed=spoken.seed, label=spoken.labels)
+        voice.utterances(spoken.text, **dataclasses.asdict(spoken.prosody), seed=spoken.seed, label=spoken.labels)
     ):
         start = spoken.seconds
         stop = start + utterance.segments[-1].stop

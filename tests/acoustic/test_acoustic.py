@@ -11,7 +11,6 @@ import pytest
 from wavenet_jax.acoustic import (
     AcousticConfig,
     AcousticRunConfig,
-    Prosody,
     Speaker,
     TrainedAcoustic,
     check_vocoder,
@@ -27,7 +26,15 @@ from wavenet_jax.acoustic.speaking import whole_lengths
 from wavenet_jax.acoustic.symbols import Inventory, aligned_symbols, segments_of, symbols_of
 from wavenet_jax.acoustic.training import AcousticTrainer, AcousticValidated, train_events
 from wavenet_jax.alignment import AlignedData, Alignment, Segment, frames_of
-from wavenet_jax.config import DataConfig, FeatureConfig, OptimizerConfig, RunConfig, TrainConfig, WaveNetConfig
+from wavenet_jax.config import (
+    DataConfig,
+    FeatureConfig,
+    OptimizerConfig,
+    Prosody,
+    RunConfig,
+    TrainConfig,
+    WaveNetConfig,
+)
 from wavenet_jax.data import ArraySource, Describer
 from wavenet_jax.runs.load import validated_bits
 from wavenet_jax.text import Word
@@ -203,7 +210,7 @@ def test_a_run_that_was_cut_goes_on_bit_for_bit_and_speaks(tmp_path: Path) -> No
     assert whole[-1] == Stopped(4, "finished")
     (validated,) = (event for event in whole if isinstance(event, AcousticValidated))
     assert set(validated.losses) == {"mel", "pitch", "voicing", "length", "flow", "loss"}
-    assert set(validated.ratios) == {"length_ratio", "pitch_range_ratio"}
+    assert set(validated.ratios) == {"length_ratio", "pitch_range_ratio", "spectral_contrast_ratio"}
     assert validated_bits(AcousticDirectory(tmp_path / "whole")) == {4: validated.losses["mel"]}  # the best is by it
     assert train(CONFIG, tmp_path / "cut", stop_at=3)[-1] == Stopped(3, "SIGTERM")
     train(CONFIG, tmp_path / "cut")
@@ -223,12 +230,6 @@ def test_a_run_that_was_cut_goes_on_bit_for_bit_and_speaks(tmp_path: Path) -> No
     assert followed.shape == clip.frames.shape
     layout = feature_range(CONFIG)
     np.testing.assert_allclose(layout.split(followed)[2], layout.split(clip.frames)[2])
-    with pytest.raises(ValueError, match="speed must be from 0.25 to 4, got 9"):
-        speaker(HELLO, Prosody(speed=9.0))
-    with pytest.raises(ValueError, match="pitch must be at most 24 semitones up or down, got -30"):
-        speaker(HELLO, Prosody(pitch=-30))
-    with pytest.raises(ValueError, match="pitch_range must be from 0 to 4, got nan"):
-        speaker(HELLO, Prosody(pitch_range=float("nan")))
     with pytest.raises(ValueError, match="holds a run with phone_layers=1, got 2"):
         train(
             dataclasses.replace(CONFIG, acoustic=dataclasses.replace(CONFIG.acoustic, phone_layers=2)), tmp_path / "cut"
@@ -257,6 +258,15 @@ def test_pitch_moves_as_far_and_phones_last_as_long_as_asked() -> None:
     assert np.ptp(pitch_of(as_learned, pitch_range=0)) < 1e-6
     np.testing.assert_array_equal(pitch_of(wide, pitch_range=0.25), plain)
     np.testing.assert_array_equal(pitch_of(slow), pitch_of(as_learned, speed=0.5))
+
+
+def test_prosody_has_bounds() -> None:
+    with pytest.raises(ValueError, match=r"speed must be at most 4, got 9\.0"):
+        Prosody(speed=9.0)
+    with pytest.raises(ValueError, match="pitch must be at least -24, got -30"):
+        Prosody(pitch=-30)
+    with pytest.raises(ValueError, match="pitch_range must be a finite number, got nan"):
+        Prosody(pitch_range=float("nan"))
 
 
 def test_lengths_and_pitch_are_compared_with_those_of_recordings() -> None:

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from tests.acoustic.test_acoustic import CONFIG, HELLO, aligned, alignments, random_params, source
 from wavenet_jax.acoustic import (
     AcousticRunConfig,
-    Prosody,
     Speaker,
     TrainedAcoustic,
     check_vocoder,
@@ -29,7 +28,7 @@ from wavenet_jax.acoustic.runs import AcousticDirectory
 from wavenet_jax.acoustic.symbols import MARKS, symbols_of
 from wavenet_jax.acoustic.training import AcousticValidated, train_events
 from wavenet_jax.conditions import PHONE_COLUMNS
-from wavenet_jax.config import FeatureConfig, RunConfig, WaveNetConfig
+from wavenet_jax.config import FeatureConfig, Prosody, RunConfig, WaveNetConfig
 from wavenet_jax.data import Describer
 from wavenet_jax.runs.load import validated_bits
 from wavenet_jax.text import Word

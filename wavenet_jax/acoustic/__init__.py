@@ -9,13 +9,12 @@ from wavenet_jax.acoustic.runs import (
     load_acoustic,
     with_classes_of,
 )
-from wavenet_jax.acoustic.speaking import Prosody, Speaker, Utterance
+from wavenet_jax.acoustic.speaking import Speaker, Utterance
 
 __all__ = [
     "AcousticConfig",
     "AcousticDirectory",
     "AcousticRunConfig",
-    "Prosody",
     "Speaker",
     "TrainedAcoustic",
     "Utterance",

@@ -93,6 +93,13 @@ class AcousticConfig(Checked):
         at_least=0,
         at_most=4,
     )
+    spectral_contrast: float = option(
+        1.0,
+        "Factor by which the shapes of spectra differ from a sentence's average in speaking, each at its own power; "
+        "predictions are smoother than speech.",
+        at_least=0,
+        at_most=4,
+    )
     row_frames: int = option(800, "Frames of a row of a batch, which holds several clips.", at_least=16)
     row_phones: int = option(160, "Phones and pauses of a row, at most.", at_least=16)
     spread: float = option(

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from wavenet_jax.acoustic.config import AcousticRunConfig
+from wavenet_jax.audio.features import LogMel
 from wavenet_jax.conditions import frame_conditions
 
 
@@ -17,6 +18,8 @@ class FeatureRange(NamedTuple):
     """Column of the pitch, before that of voicing; None for a vocoder without pitch."""
     low: float
     high: float
+    log_power: float = 1.0
+    """Natural logarithm of the power that 1 of log-mel in [-1, 1] stands for."""
 
     @property
     def has_pitch(self) -> bool:
@@ -45,9 +48,11 @@ def feature_range(config: AcousticRunConfig) -> FeatureRange:
     """Returns the layout of the measured features of a config."""
     features = config.measured.features
     conditions = dict(zip(features.local_features, frame_conditions(config.measured), strict=True))
-    mel, (low, high) = slice(0, 0), (0.0, 1.0)
+    mel, (low, high), log_power = slice(0, 0), (0.0, 1.0), 1.0
     if "mel" in conditions:
         mel, limits = features.columns("mel"), conditions["mel"].limits
         assert limits is not None
         low, high = limits
-    return FeatureRange(mel, features.columns("f0").start if "f0" in conditions else None, low, high)
+        unit, _ = LogMel.of(config.measured).log_scale
+        log_power = unit * (high - low) / features.mel_power
+    return FeatureRange(mel, features.columns("f0").start if "f0" in conditions else None, low, high, log_power)

@@ -11,13 +11,15 @@ import numpy as np
 
 from wavenet_jax.acoustic.data import AlignedClip
 from wavenet_jax.acoustic.features import feature_range
-from wavenet_jax.acoustic.flow import Harmonics, Noise, flowed
+from wavenet_jax.acoustic.flow import Harmonics, Noise
 from wavenet_jax.acoustic.linguistic import whole_frames
 from wavenet_jax.acoustic.model import AcousticModel, places_of
 from wavenet_jax.acoustic.runs import TrainedAcoustic
+from wavenet_jax.acoustic.spectra import contrasted, drawn
 from wavenet_jax.acoustic.symbols import Symbols, segments_of, symbols_of
 from wavenet_jax.alignment import Segment
 from wavenet_jax.arithmetic import round_up
+from wavenet_jax.config import Prosody
 from wavenet_jax.text import Lexicon, Sentence, sentences
 from wavenet_jax.typing import Array
 
@@ -25,30 +27,6 @@ _PHONES_AT_ONCE, _FRAMES_AT_ONCE = 64, 256
 """Sizes are rounded up to multiples of these, so that few programs are compiled."""
 
 _LONGEST_FRAMES = 400
-SLOWEST, FASTEST = 0.25, 4.0
-HIGHEST_SEMITONES = 24.0
-WIDEST_RANGE = 4.0
-
-
-class Prosody(NamedTuple):
-    """How speech sounds beside what the model predicts (prosody of SSML 1.1, §3.2.4)."""
-
-    speed: float = 1.0
-    """2 speaks twice as fast."""
-    pitch: float = 0.0
-    """By which the voice is raised, in semitones."""
-    pitch_range: float = 1.0
-    """Factor by which the pitch moves around a sentence's average: 0 is monotone, 2 lively."""
-
-    def check(self) -> None:
-        """Raises ``ValueError`` where a value is out of its bounds."""
-        if not SLOWEST <= self.speed <= FASTEST:
-            raise ValueError(f"speed must be from {SLOWEST:g} to {FASTEST:g}, got {self.speed:g}")
-        if not abs(self.pitch) <= HIGHEST_SEMITONES:
-            raise ValueError(f"pitch must be at most {HIGHEST_SEMITONES:g} semitones up or down, got {self.pitch:g}")
-        if not 0 <= self.pitch_range <= WIDEST_RANGE:
-            raise ValueError(f"pitch_range must be from 0 to {WIDEST_RANGE:g}, got {self.pitch_range:g}")
-
 
 AS_PREDICTED = Prosody()
 
@@ -107,9 +85,8 @@ class Speaker:
           label: the class of each family: see ``AcousticRunConfig.chosen``.
 
         Raises:
-          ValueError: the prosody is out of its bounds, or the model has no such class.
+          ValueError: the model has no such class.
         """
-        prosody.check()
         labels = self.config.chosen(label)
         symbols = symbols_of(sentence, self.config.acoustic.inventory, self.config.class_ids(labels))
         encoded, logs = self._read(symbols)
@@ -201,24 +178,15 @@ class Speaker:
     def _spoken(
         self, params: Any, melody: Any, pitch: Any, voiced: Any, present: Any, spoken: Any, white: Any
     ) -> Array:
-        """Draws spectra around their averages; without a flow, averages of speech get the spread of measured ones.
-
-        Shapes: ``[B, F]`` each, and white noise; to ``[B, F, M]``.
-        """
+        """Predicts the spectra of a pitch: ``[B, F]`` each, and white noise, to ``[B, F, M]``."""
         assert self._harmonics is not None
         assert self._noise is not None
-        config = self.config.acoustic
-        apply: Any = partial(self._model.apply, {"params": params})
         harmonics = self._harmonics(pitch, voiced)
-        spectra = apply(melody.hidden, harmonics, present[:, :, None], method="spectra")
-        if not config.flow_channels:
-            log_spread, centre = (values[None, None] for values in apply(method="statistics"))
-            wider = centre + (spectra.mel - centre) * jnp.clip(jnp.exp(log_spread), 1, config.spread)
-            return jnp.where(spoken[:, :, None] > 0, wider, spectra.mel)
-        condition = apply(spectra, harmonics, method="condition")
-        start = self._noise(white) * config.flow_temperature
-        velocity = partial(apply, method="velocity")
-        return spectra.mel + flowed(velocity, start, condition, present[:, :, None], config.flow_steps)
+        averages: Any = self._model.apply(
+            {"params": params}, melody.hidden, harmonics, present[:, :, None], method="spectra"
+        )
+        mel = drawn(self._model, params, averages, harmonics, present, spoken, self._noise(white))
+        return contrasted(mel, spoken * present, self.config.acoustic.spectral_contrast, self._range.log_power)
 
 
 def whole_lengths(lengths: np.ndarray) -> np.ndarray:

@@ -21,6 +21,7 @@ from wavenet_jax.acoustic.features import feature_range
 from wavenet_jax.acoustic.flow import Harmonics, Noise, flow_error
 from wavenet_jax.acoustic.model import AcousticModel, Melody, Spectra
 from wavenet_jax.acoustic.runs import AcousticDirectory
+from wavenet_jax.acoustic.spectra import drawn, shapes
 from wavenet_jax.alignment import AlignedData
 from wavenet_jax.arithmetic import ceil_div
 from wavenet_jax.config import RunConfig
@@ -36,11 +37,12 @@ LOSSES = ("mel", "pitch", "voicing", "length", "flow")
 """Parts of the loss: mean absolute errors of mel bands, of the pitch where voiced and of the logarithm of lengths, nats
 of voicing, and squared errors of the flow."""
 
-RATIOS = ("length_ratio", "pitch_range_ratio")
-"""What predictions of held-out clips are of the recordings: their length, and the standard deviation of their pitch.
+RATIOS = ("length_ratio", "pitch_range_ratio", "spectral_contrast_ratio")
+"""What predictions of held-out clips are of the recordings: their length, and the deviations of pitch and of the
+shapes of spectra.
 
-Averages of what was not heard in training are short and flat; the reciprocals are what ``length_scale`` and
-``pitch_range`` give back in speaking.
+Averages of what was not heard in training are short, flat and smooth; the reciprocals are what ``length_scale``,
+``pitch_range`` and ``spectral_contrast`` give back in speaking.
 """
 
 _SPREAD_WEIGHT = 0.1
@@ -54,7 +56,7 @@ class AcousticValidated:
     losses: Mapping[str, float]
     """``LOSSES`` and their sum, loss."""
     ratios: Mapping[str, float]
-    """``RATIOS``; without pitch, of lengths alone."""
+    """``RATIOS``; those of what the model predicts."""
 
 
 class AcousticTrainer(Trainer):
@@ -123,26 +125,39 @@ class AcousticTrainer(Trainer):
             spectra: Spectra = apply(melody.hidden, harmonics, mask[:, :, None], method="spectra")
             sums["mel"] = jnp.stack([(jnp.abs(spectra.mel - mel).mean(axis=-1) * mask).sum(), mask.sum()])
         sums["length"] = jnp.stack([(jnp.abs(lengths - wanted) * present).sum(), present.sum()])
-        if key is None:
-            speech = jnp.asarray(batch.kinds)[:, :, 0] > 1
-            sums["length_ratio"] = jnp.stack([(jnp.expm1(x) * speech).sum() for x in (lengths, wanted)])
         if self.range.has_pitch:
-            if key is None:
-                sums["pitch_range_ratio"] = jnp.stack([_deviation(x, voiced * mask) for x in (melody.pitch, pitch)])
             voicing = jnp.logaddexp(0.0, melody.voicing) - voiced * melody.voicing
             sums["pitch"] = jnp.stack([(jnp.abs(melody.pitch - pitch) * voiced * mask).sum(), (voiced * mask).sum()])
             sums["voicing"] = jnp.stack([(voicing * mask).sum(), mask.sum()])
+        if key is None:
+            phones = jnp.asarray(batch.kinds)[:, :, 0] > 1
+            sums["length_ratio"] = jnp.stack([(jnp.expm1(x) * phones).sum() for x in (lengths, wanted)])
+            if self.range.has_pitch:
+                sums["pitch_range_ratio"] = jnp.stack([_deviation(x, voiced * mask) for x in (melody.pitch, pitch)])
         if self.harmonics is None:
             return sums
+        speech = jnp.take_along_axis(jnp.asarray(batch.kinds)[:, :, 0], jnp.asarray(batch.owner), axis=1) > 1
+        speech = speech.astype(jnp.float32) * mask
+        if key is None:
+            as_spoken = drawn(
+                cast(AcousticModel, self.model), params, spectra, harmonics, mask, speech, self._drawn_from(mel.shape)
+            )
+            sums["spectral_contrast_ratio"] = jnp.stack([(shapes(x, speech) ** 2).sum() for x in (as_spoken, mel)])
         if self.noise is not None:
             condition: Any = self.model.apply(variables, spectra, harmonics, method="condition")
             rest = mel - jax.lax.stop_gradient(spectra.mel)
             flow_key = jax.random.fold_in(jax.random.key(0) if key is None else key, 1)
             error = flow_error(partial(apply, method="velocity"), self.noise, rest, condition, mask, flow_key)
             sums["flow"] = jnp.stack([error.sum(), mask.sum()])
-        spoken = jnp.take_along_axis(jnp.asarray(batch.kinds)[:, :, 0], jnp.asarray(batch.owner), axis=1) > 1
-        sums["spread"] = self._spread(params, spectra.mel, mel, spoken.astype(jnp.float32) * mask)
+        sums["spread"] = self._spread(params, spectra.mel, mel, speech)
         return sums
+
+    def _drawn_from(self, shape: tuple[int, ...]) -> Array | None:
+        """Returns noise for the flow, if there is one, the same in each validation: ``[B, F, M]``."""
+        if self.noise is None:
+            return None
+        rows, frames, bands = shape
+        return self.noise(jax.random.normal(jax.random.key(0), (rows, self.noise.before + frames, bands)))
 
     def _spread(self, params: Params, predicted: Array, measured: Array, spoken: Array) -> Array:
         """Draws the model's statistics towards those of a batch's frames of speech; no other parameter feels it."""
@@ -235,8 +250,8 @@ def _validate(
     losses = {name: float(total[name][0] / max(total[name][1], 1)) for name in LOSSES if name in total}
     losses["loss"] = sum(losses.values())
     ratios = {name: float(total[name][0] / max(total[name][1], 1e-6)) for name in RATIOS if name in total}
-    if "pitch_range_ratio" in ratios:
-        ratios["pitch_range_ratio"] **= 0.5
+    for name in ratios.keys() - {"length_ratio"}:  # sums of squares
+        ratios[name] **= 0.5
     return losses["mel" if "mel" in losses else "loss"], AcousticValidated(step, losses, ratios)
 
 

@@ -17,7 +17,8 @@ from wavenet_jax.config.conditioning import (
 )
 from wavenet_jax.config.data import DataConfig
 from wavenet_jax.config.model import WaveNetConfig
-from wavenet_jax.config.options import Checked, base_type, check, field_values, from_json, option, to_json
+from wavenet_jax.config.options import Checked, base_type, check, field_values, from_json, option, override, to_json
+from wavenet_jax.config.prosody import Prosody
 from wavenet_jax.config.training import OptimizerConfig, PruningConfig, StartConfig, TrainConfig
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "FeatureConfig",
     "OptimizerConfig",
     "PredictionConfig",
+    "Prosody",
     "PruningConfig",
     "RunConfig",
     "StartConfig",
@@ -39,6 +41,7 @@ __all__ = [
     "from_json",
     "held_samples",
     "option",
+    "override",
     "to_json",
     "upsampling_factors",
 ]

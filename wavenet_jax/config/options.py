@@ -41,6 +41,19 @@ def option(
     )
 
 
+def override(kind: type, name: str, otherwise: str) -> Any:
+    """Declares a field that replaces one of another dataclass where it is given: ``None``, with its help and bounds.
+
+    Args:
+      kind: the other dataclass.
+      name: of its field.
+      otherwise: what holds without a value, for the help text.
+    """
+    (field,) = (field for field in dataclasses.fields(kind) if field.name == name)
+    text = field.metadata["help"].removesuffix(".")
+    return dataclasses.field(default=None, metadata={**field.metadata, "help": f"{text}; none: {otherwise}."})
+
+
 _HOLDS = {
     "at_least": lambda value, bound: value >= bound,
     "at_most": lambda value, bound: value <= bound,
