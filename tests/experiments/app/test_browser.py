@@ -1,5 +1,6 @@
 """The page in headless Chromium: what is heard, saved, sent and trained, and who can reach it."""
 
+import contextlib
 import re
 import shutil
 import time
@@ -12,7 +13,7 @@ import psutil
 import pytest
 import soundfile
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, TimeoutError, expect
 
 from experiments.app import jobs
 from experiments.app.runs import find_runs
@@ -314,27 +315,33 @@ def test_a_phone_shows_all_of_it(browser: Browser, server: Server, name: str) ->
         assert beyond_the_edge(page) == []
 
 
-def beyond_the_edge(page: Page) -> list[str]:
-    """What one would have to scroll sideways to see, apart from what is in a box that scrolls by itself.
+_LAID_OUT_MS = 5_000
 
-    Nor does the fill of an empty progress bar count, which lies beside its track and is clipped by it.
+_BEYOND_THE_EDGE = """() => {
+    const scrolls = element => element && element !== document.documentElement && (
+        !element.matches('.stMain, .stApp') && /auto|scroll/.test(getComputedStyle(element).overflowX)
+        || scrolls(element.parentElement));
+    const unfilled = element => element.parentElement.matches('[data-testid=stProgressBarTrack]');
+    return [...document.querySelectorAll('.stMain *')]
+        .filter(element => element.checkVisibility({visibilityProperty: true, opacityProperty: true}))
+        .filter(element => {
+            const {width, height, left, right} = element.getBoundingClientRect();
+            const beyond = width * height > 0 && (left < -1 || right > innerWidth + 1);
+            return beyond && !scrolls(element.parentElement) && !unfilled(element);
+        })
+        .map(element => `${element.tagName} ${element.className?.baseVal ?? element.className}`);
+}"""
+
+
+def beyond_the_edge(page: Page) -> list[str]:
+    """What one has to scroll sideways to see, apart from what is in a box that scrolls by itself.
+
+    Nor does the fill of an empty progress bar count, which lies beside its track and is clipped by it. What the server
+    has sent takes the browser a moment to lay out, longer on a busy machine.
     """
-    return page.evaluate(
-        """() => {
-            const scrolls = element => element && element !== document.documentElement && (
-                !element.matches('.stMain, .stApp') && /auto|scroll/.test(getComputedStyle(element).overflowX)
-                || scrolls(element.parentElement));
-            const unfilled = element => element.parentElement.matches('[data-testid=stProgressBarTrack]');
-            return [...document.querySelectorAll('.stMain *')]
-                .filter(element => element.checkVisibility({visibilityProperty: true, opacityProperty: true}))
-                .filter(element => {
-                    const {width, height, left, right} = element.getBoundingClientRect();
-                    const beyond = width * height > 0 && (left < -1 || right > innerWidth + 1);
-                    return beyond && !scrolls(element.parentElement) && !unfilled(element);
-                })
-                .map(element => `${element.tagName} ${element.className?.baseVal ?? element.className}`);
-        }"""
-    )
+    with contextlib.suppress(TimeoutError):
+        page.wait_for_function(f"() => !({_BEYOND_THE_EDGE})().length", timeout=_LAID_OUT_MS)
+    return page.evaluate(_BEYOND_THE_EDGE)
 
 
 def test_training_is_started_watched_left_alone_stopped_and_resumed(
