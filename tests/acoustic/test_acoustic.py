@@ -64,6 +64,10 @@ CONFIG = AcousticRunConfig(
 )
 
 
+def with_model(config: AcousticRunConfig = CONFIG, **options: object) -> AcousticRunConfig:
+    return dataclasses.replace(config, acoustic=dataclasses.replace(config.acoustic, **options))
+
+
 def aligned(seconds: float) -> Alignment:
     """Both words, each phone as long as any other, with a pause before, between and after them."""
     phones = [
@@ -231,9 +235,7 @@ def test_a_run_that_was_cut_goes_on_bit_for_bit_and_speaks(tmp_path: Path) -> No
     layout = feature_range(CONFIG)
     np.testing.assert_allclose(layout.split(followed)[2], layout.split(clip.frames)[2])
     with pytest.raises(ValueError, match="holds a run with phone_layers=1, got 2"):
-        train(
-            dataclasses.replace(CONFIG, acoustic=dataclasses.replace(CONFIG.acoustic, phone_layers=2)), tmp_path / "cut"
-        )
+        train(with_model(phone_layers=2), tmp_path / "cut")
 
 
 def test_pitch_moves_as_far_and_phones_last_as_long_as_asked() -> None:
@@ -242,8 +244,7 @@ def test_pitch_moves_as_far_and_phones_last_as_long_as_asked() -> None:
     params["melody_out"]["bias"] = np.array([0.5, 9.0], np.float32)  # in the middle of the range, and voiced
 
     def speaker(**options: float) -> Speaker:
-        acoustic = dataclasses.replace(CONFIG.acoustic, **options)
-        return Speaker(TrainedAcoustic(dataclasses.replace(CONFIG, acoustic=acoustic), params, 0))
+        return Speaker(TrainedAcoustic(with_model(**options), params, 0))
 
     def pitch_of(speaker: Speaker, **prosody: float) -> np.ndarray:
         _, pitch, voiced = feature_range(CONFIG).split(speaker(HELLO, Prosody(**prosody)))

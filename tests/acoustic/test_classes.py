@@ -11,11 +11,10 @@ import pytest
 
 import wavenet_jax
 from experiments.support.alignment import aligned_for
-from tests.acoustic.test_acoustic import CONFIG, HELLO
+from tests.acoustic.test_acoustic import CONFIG, HELLO, with_model
 from tests.acoustic.test_languages import HOLA, trained
 from wavenet_jax.acoustic import (
     AcousticDirectory,
-    AcousticRunConfig,
     Speaker,
     TrainedAcoustic,
     check_vocoder,
@@ -41,10 +40,6 @@ from wavenet_jax.voice import Voice
 SPANISH = LANGUAGES["es"]
 CLASSES = ("language=en", "language=es", "speaker=ada", "speaker=bob")
 PHONES = "tables_0/embedding"
-
-
-def with_model(config: AcousticRunConfig = CONFIG, **options: object) -> AcousticRunConfig:
-    return dataclasses.replace(config, acoustic=dataclasses.replace(config.acoustic, **options))
 
 
 CLASSED = with_model(condition_on_classes=True, classes=CLASSES)

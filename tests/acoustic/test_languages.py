@@ -10,7 +10,7 @@ import pytest
 import wavenet_jax
 from experiments import align as program
 from experiments.support import flags
-from tests.acoustic.test_acoustic import CONFIG, HELLO
+from tests.acoustic.test_acoustic import CONFIG, HELLO, with_model
 from wavenet_jax.acoustic import AcousticRunConfig, Speaker, TrainedAcoustic, load_acoustic
 from wavenet_jax.acoustic.beginning import begin_from, begun_anew
 from wavenet_jax.acoustic.model import parameter_shapes
@@ -28,7 +28,7 @@ HOLA = (Word("perro", ("P", "E1", "RR", "O0"), "."),)
 
 
 def of_language(code: str) -> AcousticRunConfig:
-    return dataclasses.replace(CONFIG, acoustic=dataclasses.replace(CONFIG.acoustic, language=code))
+    return with_model(language=code)
 
 
 def trained(config: AcousticRunConfig) -> TrainedAcoustic:
@@ -89,7 +89,7 @@ def test_a_model_of_another_language_gives_all_but_its_phones(tmp_path: Path) ->
     np.testing.assert_array_equal(table[row["M"]], old[2 + ENGLISH.phones.index("M")])
     new = table[[row[phone] for phone in anew.removeprefix("phones ").split(", ")]]
     assert 0.3 < new.std() < 0.7  # random, as at any start
-    smaller = dataclasses.replace(config, acoustic=dataclasses.replace(config.acoustic, length_channels=3))
+    smaller = with_model(config, length_channels=3)
     with pytest.raises(ValueError, match="init_from has a model of other layers: length_in"):
         begin_from(smaller, tmp_path / "other", english)
 

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from tests.acoustic.test_acoustic import CONFIG, HELLO, alignments, random_params, source
-from wavenet_jax.acoustic import AcousticRunConfig, Speaker, TrainedAcoustic
+from tests.acoustic.test_acoustic import CONFIG, HELLO, alignments, random_params, source, with_model
+from wavenet_jax.acoustic import Speaker, TrainedAcoustic
 from wavenet_jax.acoustic.data import AcousticClips, held_out_rows
 from wavenet_jax.acoustic.features import feature_range
 from wavenet_jax.acoustic.spectra import contrasted, shapes
@@ -21,10 +21,6 @@ from wavenet_jax.training import make_mesh
 
 MEL = arrays(np.float32, (1, 6, 4), elements=st.floats(-1, 1, width=32))
 SPEECH = arrays(np.bool_, (1, 6))
-
-
-def with_options(config: AcousticRunConfig = CONFIG, **options: float) -> AcousticRunConfig:
-    return dataclasses.replace(config, acoustic=dataclasses.replace(config.acoustic, **options))
 
 
 @settings(deadline=None, max_examples=50)
@@ -58,7 +54,7 @@ def test_a_sentence_is_spoken_with_more_contrast_as_loud_as_before(features: dic
     layout, measure = feature_range(config), LogMel.of(config.measured)
 
     def frames(**options: float) -> np.ndarray:
-        return Speaker(TrainedAcoustic(with_options(config, **options), params, 0))(HELLO)
+        return Speaker(TrainedAcoustic(with_model(config, **options), params, 0))(HELLO)
 
     plain, sharp = frames(), frames(spectral_contrast=1.5)
     powers = [measure.linear(f[:, layout.mel]) ** (2 / measure.features.mel_power) for f in (plain, sharp)]
@@ -71,7 +67,7 @@ def test_a_sentence_is_spoken_with_more_contrast_as_loud_as_before(features: dic
 
 @pytest.mark.parametrize("flow_channels", [8, 0])
 def test_contrast_is_compared_with_that_of_recordings(flow_channels: int) -> None:
-    config = with_options(flow_channels=flow_channels, flow_temperature=0)
+    config = with_model(flow_channels=flow_channels, flow_temperature=0)
     clips = source(1)
     described = AcousticClips(config, clips, alignments(clips).clips, Describer(config.model, clips))
     (rows,) = held_out_rows(config, described)

@@ -117,7 +117,8 @@ class AcousticTrainer(Trainer):
         encoded = apply(batch.kinds, batch.numbers, method="encode")
         lengths = apply(encoded, method="lengths")
         melody: Melody = apply(encoded, batch.owner, batch.places, method="melody")
-        present = (jnp.asarray(batch.kinds)[:, :, 0] > 0).astype(jnp.float32)
+        kinds = jnp.asarray(batch.kinds)[:, :, 0]
+        present, phones = (kinds > 0).astype(jnp.float32), kinds > 1
         wanted = jnp.log1p(jnp.asarray(batch.lengths).astype(jnp.float32))
         sums = {}
         if self.harmonics is not None:
@@ -130,14 +131,12 @@ class AcousticTrainer(Trainer):
             sums["pitch"] = jnp.stack([(jnp.abs(melody.pitch - pitch) * voiced * mask).sum(), (voiced * mask).sum()])
             sums["voicing"] = jnp.stack([(voicing * mask).sum(), mask.sum()])
         if key is None:
-            phones = jnp.asarray(batch.kinds)[:, :, 0] > 1
             sums["length_ratio"] = jnp.stack([(jnp.expm1(x) * phones).sum() for x in (lengths, wanted)])
             if self.range.has_pitch:
                 sums["pitch_range_ratio"] = jnp.stack([_deviation(x, voiced * mask) for x in (melody.pitch, pitch)])
         if self.harmonics is None:
             return sums
-        speech = jnp.take_along_axis(jnp.asarray(batch.kinds)[:, :, 0], jnp.asarray(batch.owner), axis=1) > 1
-        speech = speech.astype(jnp.float32) * mask
+        speech = jnp.take_along_axis(phones, jnp.asarray(batch.owner), axis=1).astype(jnp.float32) * mask
         if key is None:
             as_spoken = drawn(
                 cast(AcousticModel, self.model), params, spectra, harmonics, mask, speech, self._drawn_from(mel.shape)
